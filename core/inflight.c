@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * inflight.c - requests in flight, kept in a region that outlives this process (vhost-user, "Inflight I/O tracking")
+ *
+ * The promise is at least once: a request is marked before the device sees it and cleared after the driver sees its
+ * completion; a process that dies in between leaves a mark, and the next one replays it (vio_req.again).
+ *
+ * Order of stores is everything here, hence `pub` (a release store each). Where the region stands at a crash:
+ * split:  used ring index moved, used_idx not yet: the last batch is done, its marks are cleared at start.
+ * packed: used_idx and old_used_idx differ: the descriptor at old_used_idx tells whether the update was seen; it is
+ *         then completed, otherwise rolled back. A take is committed by the store of old_free_head.
+ * What is available next is not stored: it is what was shown, plus what is in flight.
+ *
+ * The region comes from the front-end and every index in it is checked.
+ */
+#include "ring.h"
+
+#if VIO_CFG_TRACK
+
+#define pub(p, v)                                             \
+	do {                                                  \
+		__atomic_store_n((p), (v), __ATOMIC_RELEASE); \
+		VIO_STEP();                                   \
+	} while (0)
+
+static bool is_packed(const struct vio_vq *q)
+{
+	return q->ring != &vio_ring_split;
+}
+
+/* ---- split ---- */
+
+bool vio_track_busy(const struct vio_vq *q, uint16_t head)
+{
+	return !is_packed(q) && (((const struct vio_track_split *)q->track)->desc[head].inflight != 0u);
+}
+
+void vio_track_take_split(struct vio_vq *q, const struct vio_req *r)
+{
+	struct vio_track_split *t = q->track;
+
+	VIO_STEP();
+	pub(&t->desc[r->track].counter, q->track_ctr);
+	q->track_ctr++;
+	pub(&t->desc[r->track].inflight, (uint8_t)1u);
+}
+
+void vio_track_publish_split(struct vio_vq *q)
+{
+	struct vio_track_split *t = q->track;
+
+	for (const struct vio_req *r = q->done_head; r != NULL; r = r->next) {
+		q->ring->give(q, r);
+		pub(&t->desc[r->track].next, t->last_batch_head);
+		pub(&t->last_batch_head, r->track);
+	}
+	(void)q->ring->show(q);
+	for (const struct vio_req *r = q->done_head; r != NULL; r = r->next) {
+		pub(&t->desc[r->track].inflight, (uint8_t)0u);
+	}
+	pub(&t->used_idx, q->used);
+}
+
+static void fresh_split(struct vio_track_split *t, uint16_t size, uint16_t idx)
+{
+	for (uint16_t i = 0u; i < size; i++) {
+		t->desc[i].inflight = 0u;
+	}
+	t->features = 0u;
+	t->desc_num = size;
+	t->last_batch_head = 0u;
+	pub(&t->used_idx, idx);
+	pub(&t->version, (uint16_t)1u);
+}
+
+int vio_track_start_split(struct vio_vq *q)
+{
+	struct vio_track_split *t = q->track;
+	uint16_t idx = vio_get16_acq(q->device + 2), n, i;
+
+	if (t->version == 0u) {
+		fresh_split(t, q->size, idx);
+	}
+	n = (uint16_t)(idx - t->used_idx);
+	if ((t->version != 1u) || (t->desc_num != q->size) || (n > q->size)) {
+		return VIO_E_ARG;
+	}
+	for (i = t->last_batch_head; n > 0u; n--) {
+		if (i >= q->size) {
+			return VIO_E_ARG;
+		}
+		pub(&t->desc[i].inflight, (uint8_t)0u);
+		i = t->desc[i].next;
+	}
+	pub(&t->used_idx, idx);
+	q->track_ctr = 0u;
+	for (i = 0u; i < q->size; i++) {
+		if (t->desc[i].inflight != 0u) {
+			q->replay_left++;
+			q->track_ctr = (t->desc[i].counter >= q->track_ctr) ? (t->desc[i].counter + 1u)
+									    : q->track_ctr;
+		}
+	}
+	q->used = idx;
+	q->shown = idx;
+	q->signalled = idx;
+	q->avail = (uint16_t)(idx + q->replay_left);
+	q->seen = q->avail;
+	q->replay_pos = UINT16_MAX;
+	return VIO_OK;
+}
+
+/* ---- packed ---- */
+
+#if VIO_CFG_PACKED
+bool vio_track_note(struct vio_vq *q, uint16_t *at, struct desc d)
+{
+	struct vio_track_packed *t = q->track;
+	struct vio_track_pdesc *e;
+
+	if (*at >= q->size) {
+		return false;
+	}
+	e = &t->desc[*at];
+	e->addr = d.addr;
+	e->len = d_len(d);
+	e->id = (uint16_t)d_w0(d);
+	e->flags = (uint16_t)d_w1(d);
+	*at = e->next;
+	return true;
+}
+
+uint16_t vio_track_free(const struct vio_vq *q)
+{
+	return ((const struct vio_track_packed *)q->track)->free_head;
+}
+
+void vio_track_take_packed(struct vio_vq *q, struct vio_req *r)
+{
+	struct vio_track_packed *t = q->track;
+	uint16_t head = t->free_head, last = head;
+
+	for (uint16_t n = 1u; n < r->slots; n++) {
+		last = t->desc[last].next; /* < size: vio_track_note went this way */
+	}
+	r->track = head;
+	VIO_STEP();
+	pub(&t->desc[head].num, r->slots);
+	pub(&t->desc[head].last, last);
+	pub(&t->desc[head].counter, q->track_ctr);
+	q->track_ctr++;
+	pub(&t->desc[head].inflight, (uint8_t)1u);
+	pub(&t->free_head, t->desc[last].next);
+	pub(&t->old_free_head, t->free_head);
+}
+
+static void commit(struct vio_track_packed *t)
+{
+	pub(&t->old_free_head, t->free_head);
+	pub(&t->old_used_wrap_counter, t->used_wrap_counter);
+	pub(&t->old_used_idx, t->used_idx);
+}
+
+void vio_track_publish_packed(struct vio_vq *q)
+{
+	struct vio_track_packed *t = q->track;
+
+	for (const struct vio_req *r = q->done_head; r != NULL; r = r->next) {
+		q->ring->give(q, r); /* alone, so its flags wait for show */
+		pub(&t->desc[t->desc[r->track].last].next, t->free_head);
+		pub(&t->free_head, r->track);
+		pub(&t->used_wrap_counter, (uint8_t)(q->used_mark != 0u));
+		pub(&t->used_idx, q->used);
+		(void)q->ring->show(q);
+		pub(&t->desc[r->track].inflight, (uint8_t)0u);
+		commit(t);
+	}
+}
+
+static void fresh_packed(struct vio_track_packed *t, const struct vio_vq *q)
+{
+	for (uint16_t i = 0u; i < q->size; i++) {
+		t->desc[i].inflight = 0u;
+		t->desc[i].next = (uint16_t)(i + 1u);
+	}
+	t->features = 0u;
+	t->desc_num = q->size;
+	t->free_head = 0u;
+	t->used_idx = q->used;
+	t->used_wrap_counter = (uint8_t)(q->used_mark != 0u);
+	commit(t);
+	pub(&t->version, (uint16_t)1u);
+}
+
+/* Complete or roll back the update that a crash interrupted. */
+static void settle(struct vio_track_packed *t, const struct vio_vq *q)
+{
+	if ((t->used_idx != t->old_used_idx) || (t->used_wrap_counter != t->old_used_wrap_counter)) {
+		uint16_t fl = vio_get16_acq(q->desc + (size_t)t->old_used_idx * VIO_DESC_BYTES + 14u);
+		uint16_t avail = (t->old_used_wrap_counter != 0u) ? VIO_DESC_F_AVAIL : VIO_DESC_F_USED;
+
+		if ((fl & (VIO_DESC_F_AVAIL | VIO_DESC_F_USED)) != avail) {
+			commit(t);
+		}
+	}
+	pub(&t->free_head, t->old_free_head);
+	pub(&t->used_wrap_counter, t->old_used_wrap_counter);
+	pub(&t->used_idx, t->old_used_idx);
+}
+
+int vio_track_start_packed(struct vio_vq *q)
+{
+	struct vio_track_packed *t = q->track;
+	struct vio_vq_state s;
+	uint32_t slots = 0u;
+	uint16_t i, n;
+
+	if (t->version == 0u) {
+		fresh_packed(t, q);
+	}
+	if ((t->version != 1u) || (t->desc_num != q->size) || (t->used_idx >= q->size) ||
+	    (t->old_used_idx >= q->size)) {
+		return VIO_E_ARG;
+	}
+	settle(t, q);
+	for (i = t->free_head, n = 0u; (i < q->size) && (n < q->size); n++) {
+		pub(&t->desc[i].inflight, (uint8_t)0u);
+		i = t->desc[i].next;
+	}
+	q->track_ctr = 0u;
+	for (i = 0u; i < q->size; i++) {
+		const struct vio_track_pdesc *e = &t->desc[i];
+
+		if (e->inflight != 0u) {
+			if ((e->num == 0u) || (e->last >= q->size)) {
+				return VIO_E_ARG;
+			}
+			q->replay_left++;
+			slots += e->num;
+			q->track_ctr = (e->counter >= q->track_ctr) ? (e->counter + 1u) : q->track_ctr;
+		}
+	}
+	if (slots > q->size) {
+		return VIO_E_ARG;
+	}
+	s = (struct vio_vq_state){ .used = t->used_idx, .used_wrap = t->used_wrap_counter != 0u };
+	slots += s.used;
+	s.avail_wrap = (slots >= q->size) ? !s.used_wrap : s.used_wrap;
+	s.avail = (uint16_t)((slots >= q->size) ? (slots - q->size) : slots);
+	q->ring->start(q, &s, true);
+	q->replay_pos = UINT16_MAX;
+	return VIO_OK;
+}
+
+int vio_track_fetch_packed(struct vio_vq *q, struct vio_req *r)
+{
+	const struct vio_track_packed *t = q->track;
+	uint16_t n = t->desc[r->track].num, at = r->track;
+	int rc = VIO_OK;
+
+	r->slots = n;
+	for (uint16_t k = 0u; (k < n) && (rc == VIO_OK); k++) {
+		const struct vio_track_pdesc *e = &t->desc[at];
+		struct desc d = { e->addr, e->len | ((uint64_t)e->id << 32) | ((uint64_t)e->flags << 48) };
+
+		r->id = e->id;
+		at = e->next;
+		if ((e->flags & VIO_DESC_F_INDIRECT) != 0u) {
+			rc = (n == 1u) ? vio_collect_indirect(q, r, d, true) : VIO_E_RING;
+		} else {
+			rc = vio_collect_add(r, d.addr, d_len(d), d_w1(d));
+		}
+		if ((rc == VIO_OK) && (k + 1u < n) && (at >= q->size)) {
+			rc = VIO_E_ARG;
+		}
+	}
+	return (rc == VIO_OK) ? 1 : rc;
+}
+#endif
+
+/* ---- both ---- */
+
+static bool entry(const struct vio_vq *q, uint16_t i, uint64_t *ctr)
+{
+	if (is_packed(q)) {
+		const struct vio_track_packed *t = q->track;
+
+		*ctr = t->desc[i].counter;
+		return t->desc[i].inflight != 0u;
+	}
+	*ctr = ((const struct vio_track_split *)q->track)->desc[i].counter;
+	return ((const struct vio_track_split *)q->track)->desc[i].inflight != 0u;
+}
+
+/* The next entry in order of counter, ties by index. One pass over the region for each: at recovery only. */
+int vio_track_next(struct vio_vq *q, struct vio_req *r)
+{
+	bool found = false, first = q->replay_pos == UINT16_MAX;
+	uint64_t best = 0u, ctr;
+
+	for (uint16_t i = 0u; i < q->size; i++) {
+		if (!entry(q, i, &ctr) ||
+		    (!first && ((ctr < q->replay_ctr) || ((ctr == q->replay_ctr) && (i <= q->replay_pos))))) {
+			continue;
+		}
+		if (!found || (ctr < best)) {
+			found = true;
+			best = ctr;
+			r->track = i;
+		}
+	}
+	return found ? q->ring->track_fetch(q, r) : VIO_E_ARG;
+}
+
+void vio_track_replayed(struct vio_vq *q, const struct vio_req *r)
+{
+	(void)entry(q, r->track, &q->replay_ctr);
+	q->replay_pos = r->track;
+	q->replay_left--;
+}
+
+uint32_t vio_vq_track_bytes(uint16_t size, bool packed)
+{
+	size_t n = packed ? (sizeof(struct vio_track_packed) + size * sizeof(struct vio_track_pdesc))
+			  : (sizeof(struct vio_track_split) + size * sizeof(struct vio_track_sdesc));
+
+	return ((uint32_t)n + 63u) & ~63u;
+}
+
+int vio_vq_track(struct vio_vq *q, void *region, uint32_t len)
+{
+	if (q->enabled || (q->size == 0u) || (((uintptr_t)region & 7u) != 0u) ||
+	    (len < vio_vq_track_bytes(q->size, is_packed(q)))) {
+		return VIO_E_ARG;
+	}
+	q->track = region;
+	return VIO_OK;
+}
+
+#endif
