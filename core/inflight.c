@@ -23,6 +23,13 @@
 		VIO_STEP();                                   \
 	} while (0)
 
+/* Not the store that commits anything, so it may be two on a 32-bit machine; ordered by the pub that follows. */
+#define pub64(p, v)                              \
+	do {                                     \
+		*(volatile uint64_t *)(p) = (v); \
+		VIO_STEP();                      \
+	} while (0)
+
 static bool is_packed(const struct vio_vq *q)
 {
 	return q->ring != &vio_ring_split;
@@ -40,7 +47,7 @@ void vio_track_take_split(struct vio_vq *q, const struct vio_req *r)
 	struct vio_track_split *t = q->track;
 
 	VIO_STEP();
-	pub(&t->desc[r->track].counter, q->track_ctr);
+	pub64(&t->desc[r->track].counter, q->track_ctr);
 	q->track_ctr++;
 	pub(&t->desc[r->track].inflight, (uint8_t)1u);
 }
@@ -147,7 +154,7 @@ void vio_track_take_packed(struct vio_vq *q, struct vio_req *r)
 	VIO_STEP();
 	pub(&t->desc[head].num, r->slots);
 	pub(&t->desc[head].last, last);
-	pub(&t->desc[head].counter, q->track_ctr);
+	pub64(&t->desc[head].counter, q->track_ctr);
 	q->track_ctr++;
 	pub(&t->desc[head].inflight, (uint8_t)1u);
 	pub(&t->free_head, t->desc[last].next);

@@ -30,6 +30,12 @@ static bool failed(const struct vio_vq *q)
 	return (dev_status(q) & VIO_S_NEEDS_RESET) != 0u;
 }
 
+/* Nothing is taken before DRIVER_OK (virtio 1.3, 3.1.2); a port runs a turn of each queue after it. */
+static bool live(const struct vio_vq *q)
+{
+	return (dev_status(q) & (VIO_S_DRIVER_OK | VIO_S_NEEDS_RESET)) == VIO_S_DRIVER_OK;
+}
+
 void vio_vq_bind(struct vio_vq *q, struct vio_dev *d, uint16_t index, void *req, size_t stride,
 		 uint16_t nreq, struct vio_seg *seg, uint16_t nseg)
 {
@@ -304,6 +310,8 @@ static void settle(struct vio_vq *q)
 	struct vio_vq **at = &q->mem->queues;
 
 	area_drop(q);
+	q->mem->wake = q->mem->wake || q->mem->starved;
+	q->mem->starved = false;
 	while (*at != q) {
 		at = &(*at)->next;
 	}
@@ -350,6 +358,9 @@ int vio_vq_run(struct vio_vq *q)
 	}
 	rc = area_get(q);
 	if ((rc == VIO_E_AGAIN) && !q->discard) {
+		if (m->wake) {
+			wake_starved(m);
+		}
 		return rc;
 	}
 	if ((rc != VIO_OK) && !q->discard) {
@@ -369,7 +380,7 @@ int vio_vq_run(struct vio_vq *q)
 		q->armed = false;
 		q->ring->mute(q);
 	}
-	if (!q->stopping && q->mapped && !failed(q)) {
+	if (!q->stopping && q->mapped && live(q)) {
 		q->dev->ops->queue(q->dev, q);
 	}
 	publish(q);

@@ -183,11 +183,12 @@ int vio_mem_window_init(struct vio_mem_window *w, uint64_t base, void *p, uint64
  * bounce: requests are copied, in acquire and in release, so the guest cannot change a byte under the device.
  * For parsers of guest data. Ring areas and indirect tables stay direct (vio_sgl.ring).
  */
+#define VIO_BOUNCE_OVERHEAD 46u /* bytes */
 struct vio_mem_bounce {
 	struct vio_mem m;
 	struct vio_mem *inner; /* where the guest's bytes are; a kind with a map */
 	uint8_t *buf;          /* caller's, aligned to 16 */
-	uint32_t slot_bytes;   /* a multiple of 16; most bytes of one request, each segment rounded up by 15 */
+	uint32_t slot_bytes;   /* a multiple of 16; one request with VIO_BOUNCE_OVERHEAD for each segment */
 	uint16_t nslot;        /* at most 64 */
 	uint64_t busy;         /* bit i: slot i is in use */
 };
@@ -206,7 +207,8 @@ struct vio_mem_iommu {
 	struct vio_mem m;
 	struct vio_mem *inner;
 	struct vio_tlb *tlb; /* n of them, the caller's */
-	uint16_t n, hand;    /* hand: next to evict */
+	uint16_t n, hand;    /* hand: next to evict. n: at least the entries that one request may need */
+	uint16_t last;       /* entry that answered last */
 	void (*miss)(void *port, uint64_t iova, uint8_t perm); /* may only note it and wake the port */
 	void *port;
 	uint64_t want; /* address of the miss that is asked for */
@@ -215,11 +217,14 @@ struct vio_mem_iommu {
 };
 void vio_mem_iommu_init(struct vio_mem_iommu *m, struct vio_mem *inner, struct vio_tlb *tlb, uint16_t n,
 			void (*miss)(void *port, uint64_t iova, uint8_t perm), void *port);
-/* vio_mem_iommu_update - a translation arrived; then run the queues. len: > 0, no wrap, else VIO_E_ARG */
+/*
+ * vio_mem_iommu_update - a translation arrived; then run the queues. Replaces entries that it overlaps.
+ * returns: VIO_OK | VIO_E_ARG len 0, wrapping, or iova and to not congruent modulo 16
+ */
 int vio_mem_iommu_update(struct vio_mem_iommu *m, uint64_t iova, uint64_t len, uint64_t to, uint8_t perm);
 /* vio_mem_iommu_refuse - the peer has no translation for the miss asked for: guest's fault, then run the queues */
 void vio_mem_iommu_refuse(struct vio_mem_iommu *m);
-/* vio_mem_iommu_invalidate - as vio_mem_change, for [iova, iova + len) */
+/* vio_mem_iommu_invalidate - as vio_mem_change, for [iova, iova + len), cut off at the end of the address space */
 int vio_mem_iommu_invalidate(struct vio_mem_iommu *m, uint64_t iova, uint64_t len);
 
 #endif
