@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""bench-ring: instructions per request of the ring core, and of libvhost-user on the same work.
+
+Counts are callgrind's for dev_process() alone, so they repeat exactly for the same compiler. The peer is compiled
+out of Debian's QEMU source package (fetched through tools/aptroot, kept in the cache), never committed.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = pathlib.Path(os.environ.get("STRATOS_CACHE")
+                     or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stratos")
+BATCH, REQUESTS = 32, 3200
+CFLAGS = ["-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE"]
+CORE = ["vq", "req", "split", "packed", "collect", "mem", "map", "mem_full", "dev", "inflight", "dirty"]
+# name in the result, engine, arguments of the rig behind the chain length, chain lengths
+ROWS = [
+    ("split", "stratos", "split", 1, [], (1, 2, 3)),
+    ("packed", "stratos", "packed", 1, [], (1, 2, 3)),
+    ("split_8_regions", "stratos", "split", 8, [], (1, 3)),
+    ("split_32_regions", "stratos", "split", 32, [], (1, 3)),
+    ("packed_32_regions", "stratos", "packed", 32, [], (1, 3)),
+    ("split_event_idx", "stratos", "split", 1, ["event"], (1, 3)),
+    ("split_indirect", "stratos", "split", 1, ["indirect"], (1, 3)),
+    ("packed_indirect", "stratos", "packed", 1, ["indirect"], (1, 3)),
+    ("libvhost-user", "peer", "split", 1, [], (1, 2, 3)),
+    ("libvhost-user_8_regions", "peer", "split", 8, [], (1, 3)),
+    ("libvhost-user_32_regions", "peer", "split", 32, [], (1, 3)),
+]
+
+
+def say(text):
+    print(f"bench-ring: {text}", file=sys.stderr, flush=True)
+
+
+def run(cmd, **kw):
+    try:
+        return subprocess.run(cmd, check=True, text=True, capture_output=True, **kw)
+    except FileNotFoundError:
+        sys.exit(f"bench-ring: {cmd[0]} is missing: run tools/setup bench")
+    except subprocess.CalledProcessError as e:
+        sys.exit(f"bench-ring: {' '.join(map(str, cmd))} failed:\n{e.stdout}{e.stderr}")
+
+
+def peer_source():
+    """libvhost-user as Debian ships it; returns (folder, version)."""
+    base = CACHE / "libvhost-user"
+    done = sorted(base.glob("qemu-*/subprojects/libvhost-user/libvhost-user.c"))
+    if not done:
+        say("fetching Debian's QEMU source package for libvhost-user (about 40 MB, once)")
+        tmp = pathlib.Path(tempfile.mkdtemp(dir=CACHE if CACHE.exists() else None))
+        run([ROOT / "tools/aptroot", "source", tmp, "trixie", "qemu"])
+        tar = next(tmp.glob("qemu_*.orig.tar.*"))
+        want = re.compile(r"/(subprojects/libvhost-user/|include/qemu/(atomic|compiler)\.h|include/standard-headers/)")
+        with tarfile.open(tar) as t:
+            t.extractall(tmp, [m for m in t.getmembers() if want.search(m.name)])
+        base.mkdir(parents=True, exist_ok=True)
+        for d in tmp.glob("qemu-*"):
+            if not (base / d.name).exists():
+                shutil.move(str(d), base / d.name)
+        shutil.rmtree(tmp)
+        done = sorted(base.glob("qemu-*/subprojects/libvhost-user/libvhost-user.c"))
+    folder = done[-1].parent
+    return folder, folder.parents[1].name.removeprefix("qemu-")
+
+
+def build(out):
+    """Both rigs with the same compiler and flags; returns the peer's version."""
+    rig = ROOT / "bench/ring"
+    inc = ["-I", ROOT / "include", "-I", ROOT, "-I", rig]
+    run(["gcc", *CFLAGS, *inc, rig / "rig.c", rig / "eng_stratos.c", *[ROOT / f"core/{c}.c" for c in CORE],
+         "-o", out / "rig-stratos"])
+    src, version = peer_source()
+    run(["gcc", *CFLAGS, "-w", "-I", src, "-I", rig, rig / "rig.c", rig / "eng_libvhost_user.c",
+         src / "libvhost-user.c", "-pthread", "-o", out / "rig-peer"])
+    return version
+
+
+def count(binary, form, chain, regions, extra):
+    with tempfile.NamedTemporaryFile() as f:
+        cmd = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={f.name}", "--toggle-collect=dev_process",
+               binary, form, str(chain), str(regions), str(BATCH), str(REQUESTS), *extra]
+        text = run(cmd).stderr
+    return round(int(re.search(r"Collected : (\d+)", text).group(1)) / REQUESTS, 1)
+
+
+def judge(r):
+    """The promises of the issue; returns [(text, kept)]."""
+    s, p = r["split"], r["packed"]
+    flat = max(abs(r[k]["3"] / s["3"] - 1) for k in ("split_8_regions", "split_32_regions"))
+    return [
+        (f"split, 1 descriptor: {s['1']} <= 145", s["1"] <= 145),
+        (f"split, 3 descriptors: {s['3']} <= 260", s["3"] <= 260),
+        (f"packed / split, 3 descriptors: {p['3'] / s['3']:.3f} <= 1.1", p["3"] <= 1.1 * s["3"]),
+        (f"packed / split, 1 descriptor: {p['1'] / s['1']:.3f} <= 1.2", p["1"] <= 1.2 * s["1"]),
+        (f"8 and 32 regions differ by {flat:.1%} <= 2 %", flat <= 0.02),
+    ]
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench/ring.json", help="result (default: %(default)s)")
+    args = ap.parse_args()
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    result = {}
+    with tempfile.TemporaryDirectory() as d:
+        out = pathlib.Path(d)
+        version = build(out)
+        for n, (name, engine, form, regions, extra, chains) in enumerate(ROWS):
+            say(f"{n + 1} of {len(ROWS)}: {name}")
+            result[name] = {str(c): count(out / f"rig-{engine}", form, c, regions, extra) for c in chains}
+    result["libvhost-user"]["version"] = version
+    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"instructions per request (callgrind; batch {BATCH}, 256 entries, full validation, harness loop included)")
+    print(f"{'':28}" + "".join(f"{c + ' desc':>10}" for c in ("1", "2", "3")))
+    for name, *_ in ROWS:
+        print(f"{name:28}" + "".join(f"{result[name].get(c, ''):>10}" for c in ("1", "2", "3")))
+    ok = True
+    for text, kept in judge(result):
+        print(f"  {'ok  ' if kept else 'MISS'} {text}")
+        ok = ok and kept
+    print(f"libvhost-user is QEMU's {version}; the result is in {os.path.relpath(args.out)}")
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
