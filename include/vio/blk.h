@@ -63,6 +63,7 @@ struct vio_blk_io {
 	struct vio_span span; /* READ, WRITE: a multiple of 512 bytes, may be 0 */
 	/* the host's own, from submit to completion */
 	struct vio_blk_io *next;
+	void *host;
 	uint32_t tag;
 };
 
@@ -81,7 +82,8 @@ struct vio_blk_host_ops {
 	 */
 	int (*submit)(void *host, struct vio_blk_io *io);
 	/*
-	 * the device has no more for now: pass on what was collected. May be NULL.
+	 * the device's turn is at its end: pass on what was collected. May be NULL.
+	 * It is not called after a submit from inside job.done: there the host passes on by itself when done returned.
 	 * The one place where a host may call job.done itself, without vio_job_complete; then it returns true and the
 	 * device looks for more requests in the same turn.
 	 */
@@ -127,7 +129,7 @@ struct vio_blk_setup {
 };
 
 /*
- * vio_blk_init - b: zeroed; q: s->queues of them
+ * vio_blk_init - b: zeroed; q: s->queues of them; m: bounds seg_max and size_max, NULL: it has no bounds
  * returns: VIO_OK | VIO_E_ARG | negative from the host
  */
 int vio_blk_init(struct vio_blk *b, struct vio_mem *m, const struct vio_blk_setup *s, struct vio_blk_queue *q);

@@ -27,10 +27,13 @@ struct vio_rng_fill {
 	struct vio_job job;
 	uint8_t *buf;
 	uint32_t len; /* bytes, > 0 */
-	uint32_t got; /* set by the host before it answers VIO_OK or completes the job with VIO_OK: 1..len */
+	/* set by the host before it answers VIO_OK or completes the job with VIO_OK: 1..len */
+	uint32_t got;
 };
 
-/* Both verbs are called on the queue's executor and must not block. At most one fetch is under way. */
+/*
+ * Both verbs are called on the queue's executor and must not block. At most one fetch is under way.
+ */
 struct vio_rng_host_ops {
 	/*
 	 * fill - put random bytes into f->buf
@@ -38,7 +41,10 @@ struct vio_rng_host_ops {
 	 *          | negative: no bytes can be had; the device asks again a second later
 	 */
 	int (*fill)(void *host, struct vio_rng_fill *f);
-	/* cancel - forget the pending fetch: its job is not completed and its buffer not touched any more */
+	/*
+	 * cancel - forget the pending fetch: its job is not completed and its buffer not touched
+	 * any more
+	 */
 	void (*cancel)(void *host, struct vio_rng_fill *f);
 };
 
@@ -50,10 +56,10 @@ struct vio_rng {
 	struct vio_clock *clock;
 	struct vio_timer timer;
 	struct vio_rng_fill fill;
-	uint64_t cost; /* ns a byte, 16 fraction bits; 0: no limit */
-	uint64_t paid; /* ns: the rate is used up to this moment */
-	uint32_t least;         /* bytes that must be due before a request is taken */
-	uint32_t have, taken;   /* buf[taken..have) is fresh */
+	uint64_t cost;	      /* ns a byte, 16 fraction bits; 0: no limit */
+	uint64_t paid;	      /* ns: the rate is used up to this moment */
+	uint32_t least;	      /* bytes that must be due before a request is taken */
+	uint32_t have, taken; /* buf[taken..have) is fresh */
 	bool filling, failed;
 	uint8_t buf[VIO_RNG_BUF];
 	VIO_VQ_STORE(struct vio_req, VIO_RNG_DEPTH, VIO_RNG_SEGS) store;
@@ -61,11 +67,12 @@ struct vio_rng {
 
 /*
  * vio_rng_init - g: zeroed
- * rate: bytes per second, 0: no limit; clock: may be NULL where rate is 0, then a failing host ends the device
+ * rate: bytes per second, 0: no limit; clock: may be NULL where rate is 0, then a failing host ends
+ * the device
  * returns: VIO_OK | VIO_E_ARG a rate without a clock, or no host
  */
-int vio_rng_init(struct vio_rng *g, struct vio_mem *m, const struct vio_rng_host_ops *ops, void *host,
-		 struct vio_clock *clock, uint32_t rate);
+int vio_rng_init(struct vio_rng *g, struct vio_mem *m, const struct vio_rng_host_ops *ops,
+		 void *host, struct vio_clock *clock, uint32_t rate);
 /* vio_rng_fini - device is reset: takes timer and fetch back, so that host and storage may go */
 void vio_rng_fini(struct vio_rng *g);
 

@@ -14,7 +14,7 @@
 #define VIO_GPIO_F_IRQ (1ULL << 0)
 
 #define VIO_GPIO_REQUESTQ 0u
-#define VIO_GPIO_EVENTQ 1u
+#define VIO_GPIO_EVENTQ	  1u
 
 struct vio_gpio_config {
 	uint16_t ngpio;
@@ -34,23 +34,23 @@ VIO_ASSERT_SIZE(struct vio_gpio_request, 8);
 VIO_ASSERT_AT(struct vio_gpio_request, gpio, 2);
 VIO_ASSERT_AT(struct vio_gpio_request, value, 4);
 
-#define VIO_GPIO_MSG_GET_NAMES 0x0001u
+#define VIO_GPIO_MSG_GET_NAMES	   0x0001u
 #define VIO_GPIO_MSG_GET_DIRECTION 0x0002u
 #define VIO_GPIO_MSG_SET_DIRECTION 0x0003u
-#define VIO_GPIO_MSG_GET_VALUE 0x0004u
-#define VIO_GPIO_MSG_SET_VALUE 0x0005u
-#define VIO_GPIO_MSG_SET_IRQ_TYPE 0x0006u
+#define VIO_GPIO_MSG_GET_VALUE	   0x0004u
+#define VIO_GPIO_MSG_SET_VALUE	   0x0005u
+#define VIO_GPIO_MSG_SET_IRQ_TYPE  0x0006u
 
 #define VIO_GPIO_DIRECTION_NONE 0x00u
-#define VIO_GPIO_DIRECTION_OUT 0x01u
-#define VIO_GPIO_DIRECTION_IN 0x02u
+#define VIO_GPIO_DIRECTION_OUT	0x01u
+#define VIO_GPIO_DIRECTION_IN	0x02u
 
-#define VIO_GPIO_IRQ_NONE 0x00u
-#define VIO_GPIO_IRQ_EDGE_RISING 0x01u
+#define VIO_GPIO_IRQ_NONE	  0x00u
+#define VIO_GPIO_IRQ_EDGE_RISING  0x01u
 #define VIO_GPIO_IRQ_EDGE_FALLING 0x02u
-#define VIO_GPIO_IRQ_EDGE_BOTH 0x03u
-#define VIO_GPIO_IRQ_LEVEL_HIGH 0x04u
-#define VIO_GPIO_IRQ_LEVEL_LOW 0x08u
+#define VIO_GPIO_IRQ_EDGE_BOTH	  0x03u
+#define VIO_GPIO_IRQ_LEVEL_HIGH	  0x04u
+#define VIO_GPIO_IRQ_LEVEL_LOW	  0x08u
 
 /* requestq, writable part; the answer to GET_NAMES has gpio_names_size bytes in place of value */
 struct vio_gpio_response {
@@ -59,7 +59,7 @@ struct vio_gpio_response {
 };
 VIO_ASSERT_SIZE(struct vio_gpio_response, 2);
 
-#define VIO_GPIO_STATUS_OK 0u
+#define VIO_GPIO_STATUS_OK  0u
 #define VIO_GPIO_STATUS_ERR 1u
 
 /* eventq, readable part */
@@ -75,6 +75,6 @@ struct vio_gpio_irq_response {
 VIO_ASSERT_SIZE(struct vio_gpio_irq_response, 1);
 
 #define VIO_GPIO_IRQ_STATUS_INVALID 0u
-#define VIO_GPIO_IRQ_STATUS_VALID 1u
+#define VIO_GPIO_IRQ_STATUS_VALID   1u
 
 #endif

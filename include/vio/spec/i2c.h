@@ -15,15 +15,16 @@
 
 /* struct vio_i2c_out_hdr.flags */
 #define VIO_I2C_FLAGS_FAIL_NEXT (1u << 0)
-#define VIO_I2C_FLAGS_M_RD (1u << 1)
+#define VIO_I2C_FLAGS_M_RD	(1u << 1)
 
 /* the status byte, last of the writable part */
-#define VIO_I2C_MSG_OK 0u
+#define VIO_I2C_MSG_OK	0u
 #define VIO_I2C_MSG_ERR 1u
 
 /* First bytes of the readable part; data of a write follows. */
 struct vio_i2c_out_hdr {
-	uint16_t addr; /* 7 bits: A6..A0 at bit 1; 10 bits: A7..A0 at bit 8, 11110 at bit 3, A9 A8 at bit 1 */
+	/* 7 bits: A6..A0 at bit 1; 10 bits: A7..A0 at bit 8, 11110 at bit 3, A9 A8 at bit 1 */
+	uint16_t addr;
 	uint16_t padding;
 	uint32_t flags;
 };
