@@ -164,7 +164,8 @@ static int bus_config_write(void *bus, uint32_t off, const void *src, uint32_t l
 	return vio_dev_config_write(l->dev, off, src, len);
 }
 
-static int bus_setup(void *bus, uint16_t vq, uint16_t size, uint64_t desc, uint64_t driver, uint64_t device)
+static int bus_setup(void *bus, uint16_t vq, uint16_t size, uint64_t desc, uint64_t driver,
+		     uint64_t device)
 {
 	struct lb *l = bus;
 	int rc;

@@ -17,13 +17,14 @@
 
 struct lb {
 	struct vio_dev *dev;
-	void (*idle)(void *arg); /* or NULL. A verb waits for the device: complete host work, answer a miss */
+	void (*idle)(
+		void *arg); /* or NULL. A verb waits for the device: complete host work, answer a miss */
 	void *arg;
-	uint8_t due[LB_VQ_MAX];      /* atomic: a turn is wanted */
+	uint8_t due[LB_VQ_MAX];	     /* atomic: a turn is wanted */
 	uint32_t signals[LB_VQ_MAX]; /* used-buffer notifications so far */
 	bool signalled[LB_VQ_MAX];   /* one came; the driver clears it */
 	uint32_t kicks[LB_VQ_MAX];
-	uint32_t configs;            /* configuration notifications so far, NEEDS_RESET included */
+	uint32_t configs; /* configuration notifications so far, NEEDS_RESET included */
 };
 
 /*

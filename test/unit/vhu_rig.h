@@ -26,16 +26,17 @@
 #include "port/vhost_user/vhost_user.h"
 #include "vio/drv.h"
 
-#define VQS 2u
-#define SIZE 16u
-#define RAM (1u << 20)
-#define GPA 0x40000000ull
-#define UVA 0x100000000000ull
-#define PATIENCE 20000 /* ms, until a test says that nothing comes any more */
-#define FEATURES (VIO_F_VERSION_1 | VHU_F_PROTOCOL)
+#define VQS	       2u
+#define SIZE	       16u
+#define RAM	       (1u << 20)
+#define GPA	       0x40000000ull
+#define UVA	       0x100000000000ull
+#define PATIENCE       20000 /* ms, until a test says that nothing comes any more */
+#define FEATURES       (VIO_F_VERSION_1 | VHU_F_PROTOCOL)
 #define CLASS_FEATURES 6ull
-#define PROTO (VHU_P_MQ | VHU_P_REPLY_ACK | VHU_P_BACKEND_REQ | VHU_P_CONFIG | VHU_P_MEM_SLOTS | VHU_P_STATUS | \
-	       VHU_P_RESET_DEVICE)
+#define PROTO                                                                                      \
+	(VHU_P_MQ | VHU_P_REPLY_ACK | VHU_P_BACKEND_REQ | VHU_P_CONFIG | VHU_P_MEM_SLOTS |         \
+	 VHU_P_STATUS | VHU_P_RESET_DEVICE)
 
 /* ---- the device ---- */
 
@@ -113,9 +114,15 @@ static int toy_config_write(struct vio_dev *d, uint32_t off, const uint8_t *src,
 	return VIO_OK;
 }
 
-static const struct vio_dev_ops toy_ops = { .id = 63, .nvq_max = VQS, .config_len = 16, .features = CLASS_FEATURES,
-					    .start = toy_start, .queue = toy_queue, .cancel = toy_cancel,
-					    .stop = toy_stop, .config_write = toy_config_write };
+static const struct vio_dev_ops toy_ops = { .id = 63,
+					    .nvq_max = VQS,
+					    .config_len = 16,
+					    .features = CLASS_FEATURES,
+					    .start = toy_start,
+					    .queue = toy_queue,
+					    .cancel = toy_cancel,
+					    .stop = toy_stop,
+					    .config_write = toy_config_write };
 
 /* ---- the daemon ---- */
 
@@ -164,7 +171,8 @@ static inline void rig_open(struct rig *g, const struct vhu_config *how, bool th
 		VIO_VQ_BIND(&g->toy.vq[i], &g->toy.dev, i, &g->toy.store[i], 8, 4);
 		loops[i] = i == 1 ? g->second : g->control;
 	}
-	assert_int_equal(vio_dev_init(&g->toy.dev, &toy_ops, NULL, g->toy.vq, VQS, g->toy.config), VIO_OK);
+	assert_int_equal(vio_dev_init(&g->toy.dev, &toy_ops, NULL, g->toy.vq, VQS, g->toy.config),
+			 VIO_OK);
 	for (uint8_t i = 0; i < 16; i++) {
 		g->toy.config[i] = i;
 	}
@@ -294,8 +302,8 @@ static inline ssize_t fe_raw(struct fe *f, const void *b, size_t len, const int 
 	return sendmsg(f->fd, &h, MSG_NOSIGNAL);
 }
 
-static inline void fe_send(struct fe *f, uint32_t request, uint32_t flags, const void *body, uint32_t len,
-			   const int *fd, unsigned nfd)
+static inline void fe_send(struct fe *f, uint32_t request, uint32_t flags, const void *body,
+			   uint32_t len, const int *fd, unsigned nfd)
 {
 	struct {
 		struct vhu_wire_header h;
@@ -340,8 +348,8 @@ static inline int fe_recv(struct fe *f, uint32_t request, void *body, uint32_t m
 }
 
 /* returns: the acknowledgement, or -1 when the connection is closed */
-static inline int64_t fe_ask(struct fe *f, uint32_t request, const void *body, uint32_t len, const int *fd,
-			     unsigned nfd)
+static inline int64_t fe_ask(struct fe *f, uint32_t request, const void *body, uint32_t len,
+			     const int *fd, unsigned nfd)
 {
 	uint64_t u = 99;
 
@@ -418,7 +426,9 @@ static inline struct vhu_wire_addr fe_ring_addr(struct fe *f, unsigned i, uint64
 	struct vhu_wire_addr a = { .index = i };
 	uint64_t at[3];
 
-	f->ring[i] = (struct vio_dma){ .p = f->ram + i * 0x4000, .addr = GPA + i * 0x4000, .len = 0x4000 };
+	f->ring[i] = (struct vio_dma){ .p = f->ram + i * 0x4000,
+				       .addr = GPA + i * 0x4000,
+				       .len = 0x4000 };
 	assert_int_equal(vio_dvq_init(&f->q[i], SIZE, flags, &f->ring[i], f->slot[i]), VIO_OK);
 	vio_dvq_areas(&f->q[i], &f->ring[i], at);
 	a.desc = at[0] - GPA + base;
