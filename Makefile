@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Thin: meson builds, the tools do the work. Each target installs what it needs first (tools/setup, Debian).
+
+BUILD ?= build
+
+help:
+	@echo 'make setup       install all build, demo and test packages (apt)'
+	@echo 'make demo        boot a stock Linux guest on all devices; report in build/demo/report.json'
+	@echo 'make test        everything that is tested; last line: N passed, N failed'
+	@echo 'make check       static checks and unit tests, in under two minutes'
+	@echo 'make bench-ring  instructions per request; build/bench/ring.json'
+	@echo 'make fmt         format the sources'
+
+setup:
+	@tools/setup test
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+demo:
+	@tools/setup demo
+	@$(MAKE) --no-print-directory build
+	@tools/demo --build $(BUILD)
+
+test:
+	@tools/setup test
+	@tools/run-tests
+
+check:
+	@tools/setup test
+	@tools/check
+
+bench-ring:
+	@tools/setup bench
+	@python3 bench/ring/run.py
+
+fmt:
+	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
+
+.PHONY: help setup build demo test check bench-ring fmt

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * daemon.c - serve devices: open all, confine, run, close all
+ *
+ * Theory of operation. Everything that can fail by a user's mistake happens before the sandbox: hosts, sockets,
+ * threads. A signal closes every port; each port drains its device and reports, the last one stops the loop.
+ */
+#include "app/daemon.h"
+#include "app/activation.h"
+#include "app/instance.h"
+#include "app/sandbox.h"
+#include "hosted/log.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct daemon {
+	struct loop *loop;
+	struct instance **in;
+	unsigned n, live;
+	struct loop_fd sig;
+};
+
+int daemon_option(struct daemon_options *o, const char *name, const char *value,
+		  struct spec_error *e)
+{
+	if (strcmp(name, "sandbox") == 0) {
+		if (!spec_bool(value ? value : "", &o->sandbox)) {
+			spec_fail(e, "sandbox", "option 'sandbox' is 'on' or 'off', not '%s'",
+				  value);
+			return -1;
+		}
+		return 1;
+	}
+	if (strcmp(name, "verbose") == 0 && !value) {
+		log_init(LOG_DEBUG);
+		return 1;
+	}
+	if (strcmp(name, "quiet") == 0 && !value) {
+		log_init(LOG_WARN);
+		return 1;
+	}
+	return 0;
+}
+
+void daemon_help(FILE *out)
+{
+	fprintf(out, "\nOptions of the process:\n"
+		     "  --sandbox=on|off               confine system calls once all is set up; "
+		     "default: on\n"
+		     "  --verbose                      more messages\n"
+		     "  --quiet                        warnings and errors only\n");
+}
+
+static void ended(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (--d->live == 0) {
+		loop_stop(d->loop);
+	}
+}
+
+static void on_signal(struct loop_fd *f, uint32_t events)
+{
+	struct daemon *d = VIO_CONTAINER(f, struct daemon, sig);
+	struct signalfd_siginfo s;
+
+	(void)events;
+	if (read(f->fd, &s, sizeof(s)) != (ssize_t)sizeof(s)) {
+		return;
+	}
+	log_info(NULL, "%s, closing", s.ssi_signo == SIGINT ? "interrupted" : "terminated");
+	for (unsigned i = 0; i < d->n; i++) {
+		instance_stop(d->in[i]);
+	}
+}
+
+static int watch_signals(struct daemon *d)
+{
+	sigset_t set;
+	int fd, r;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL); /* threads inherit it */
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	r = fd < 0 ? errno : loop_add(d->loop, &d->sig, fd, EPOLLIN, on_signal);
+	if (r) {
+		log_error(NULL, "no signal descriptor: %s", strerror(r));
+	}
+	return r;
+}
+
+/* Guests with many memory regions and queues need many descriptors; the soft limit is for select(). */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+/* The protocol of sd_notify(3): one datagram. */
+static void tell_ready(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	size_t len = path ? strlen(path) : 0;
+	int fd;
+
+	if (len == 0 || len >= sizeof(a.sun_path)) {
+		return;
+	}
+	memcpy(a.sun_path, path, len);
+	if (*path == '@') {
+		a.sun_path[0] = '\0';
+	}
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0) {
+		sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&a,
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+		close(fd);
+	}
+}
+
+static void say_serving(const struct spec *s, int fd)
+{
+	char where[24];
+
+	snprintf(where, sizeof(where), "descriptor %d", fd);
+	log_info(s->name, "%s%s%s on %s", s->cls->name, s->kind ? ", host " : "",
+		 s->kind ? s->kind->name : "", s->socket ? s->socket : where);
+}
+
+static int open_all(struct daemon *d, const struct spec *spec, unsigned n)
+{
+	struct spec_error e = { .text = "" };
+
+	for (unsigned i = 0; i < n; i++) {
+		int fd = spec[i].socket ? -1 : spec[i].fd;
+
+		if (!spec[i].socket && fd < 0) {
+			fd = activation_fd(spec[i].name);
+			if (fd < 0) {
+				log_error(spec[i].name,
+					  "no socket: give socket-path=PATH or fd=N%s",
+					  activation_count() ? ", systemd passed too few" : "");
+				return EXIT_USAGE;
+			}
+		}
+		d->in[i] = instance_open(&spec[i], d->loop, &e);
+		if (!d->in[i]) {
+			log_error(NULL, "%s", e.text);
+			return EXIT_RUN;
+		}
+		d->n = i + 1;
+		if (instance_serve(d->in[i], fd, ended, d, &e)) {
+			log_error(NULL, "%s", e.text);
+			return EXIT_RUN;
+		}
+		d->live++;
+		say_serving(&spec[i], fd);
+	}
+	return EXIT_OK;
+}
+
+int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options *o)
+{
+	struct daemon d = { .in = calloc(n, sizeof(struct instance *)),
+			    .loop = loop_new("control") };
+	int code = EXIT_RUN;
+
+	raise_limits();
+	if (!d.in || !d.loop) {
+		log_error(NULL, "out of memory or descriptors");
+	} else if (watch_signals(&d) == 0) {
+		code = open_all(&d, spec, n);
+		if (code == EXIT_OK && o->sandbox && sandbox_enter() < 0) {
+			code = EXIT_RUN;
+		}
+		if (code == EXIT_OK) {
+			tell_ready();
+		} else {
+			for (unsigned i = 0; i < d.live; i++) {
+				instance_stop(d.in[i]);
+			}
+		}
+		if (d.live) {
+			loop_run(d.loop);
+		}
+		for (unsigned i = 0; i < d.n; i++) {
+			instance_free(d.in[i]);
+		}
+		loop_del(&d.sig);
+		close(d.sig.fd);
+	}
+	if (d.loop) {
+		loop_free(d.loop);
+	}
+	free(d.in);
+	return code;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* option.c - one word of a command line */
+#include "app/command.h"
+#include <string.h>
+
+const char *command_option(int argc, char **argv, int *i, char buf[64], const char **value)
+{
+	/* for these, and no others, the value may be the next word: QEMU and libvirt write both forms */
+	static const char *const takes[] = { "socket-path", "fd",   "host", "device",
+					     "blk-file",    "file", "name" };
+	const char *arg = argv[*i], *eq;
+	size_t len;
+
+	*value = NULL;
+	if (strcmp(arg, "-h") == 0) {
+		arg = "--help";
+	} else if (strcmp(arg, "-f") == 0) {
+		arg = "--file";
+	}
+	if (strncmp(arg, "--", 2) != 0) {
+		return NULL;
+	}
+	arg += 2;
+	eq = strchr(arg, '=');
+	len = eq ? (size_t)(eq - arg) : strlen(arg);
+	if (len == 0 || len >= 64) {
+		return NULL;
+	}
+	memcpy(buf, arg, len);
+	buf[len] = '\0';
+	*value = eq ? eq + 1 : NULL;
+	for (size_t t = 0; !eq && t < sizeof(takes) / sizeof(takes[0]); t++) {
+		if (strcmp(buf, takes[t]) == 0 && *i + 1 < argc) {
+			*value = argv[++*i];
+		}
+	}
+	++*i;
+	return buf;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* t_config.c - devices from strings and files: what is taken, and what a user reads when it is wrong */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "app/config.h"
+
+/* NULL: accepted; else each of these is in the error */
+struct word {
+	const char *text, *says[3];
+};
+
+static const struct word words[] = {
+	{ "rng,socket=/s", { NULL } },
+	{ "rng,socket=/s,host=sim", { NULL } },
+	{ "blk,socket=/s,host=null,size=1G,num-queues=4,read-only", { NULL } },
+	{ "blk,socket=/s,blk-file=/a,,b", { NULL } },
+	{ "", { "CLASS" } },
+	{ "rgn,socket=/s", { "'rgn'", "rng", "i2c" } },
+	{ "rng,socket=/s,bogus=1", { "'bogus'", "socket-path", "rate" } },
+	{ "rng,socket=/s,host=bogus", { "'bogus'", "getrandom", "sim" } },
+	{ "rng,socket=/s,socket=/t", { "twice" } },
+	{ "rng,socket=/s,fd=3", { "exclude" } },
+	{ "rng,socket=", { "not empty" } },
+	{ "rng,socket=/s,rate=fast", { "'rate'", "'fast'" } },
+	{ "blk,socket=/s,host=null,size=1M,num-queues=0", { "'num-queues'", "1 to" } },
+	{ "blk,socket=/s,host=null,size=1M,read-only=perhaps", { "'read-only'", "'perhaps'" } },
+	{ "blk,socket=/s,host=null,blk-file=/x", { "'blk-file'", "'file'", "'null'" } },
+	{ "blk,socket=/s,host=file:/x,size=1M", { "'size'", "'file'" } },
+	{ "rng,socket=/s,host=getrandom:x", { "'getrandom'", "no argument" } },
+	{ "rng,fd=-1", { "'fd'" } },
+};
+
+static void test_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct spec s = { .cls = NULL };
+		struct spec_error e = { .text = "" };
+		int r = spec_parse(&s, words[i].text, &e);
+
+		r = r ? r : spec_finish(&s, 0, &e);
+		if ((r == 0) != !words[i].says[0]) {
+			fail_msg("%s: code %d, error '%s'", words[i].text, r, e.text);
+		}
+		for (unsigned n = 0; n < 3 && words[i].says[n]; n++) {
+			if (!strstr(e.text, words[i].says[n])) {
+				fail_msg("%s: error '%s' lacks %s", words[i].text, e.text,
+					 words[i].says[n]);
+			}
+		}
+		spec_free(&s);
+	}
+}
+
+static void test_values(void **state)
+{
+	struct spec s = { .cls = NULL };
+	struct spec_error e = { .text = "" };
+
+	(void)state;
+	assert_int_equal(
+		spec_parse(&s, "blk,socket=/s,,t,host=file:/img,,1,num-queues=4,poll-us=50", &e),
+		0);
+	assert_int_equal(spec_finish(&s, 7, &e), 0);
+	assert_string_equal(s.socket, "/s,t");
+	assert_string_equal(s.arg, "/img,1");
+	assert_string_equal(s.kind->name, "file");
+	assert_string_equal(s.name, "blk7");
+	assert_int_equal(s.param[0], 4);
+	assert_int_equal(s.poll_us, 50);
+	assert_int_equal(s.fd, -1);
+	spec_free(&s);
+}
+
+struct text {
+	const char *text;
+	const char *at; /* "FILE" is left out: ":3: " */
+	const char *says;
+};
+
+static const struct text texts[] = {
+	{ "devices:\n  - class: rng\n    socket: /s\n  - class: blk\n    socket: /t\n    host: "
+	  "memory\n    size: 1M\n",
+	  NULL, NULL },
+	{ "devices:\n  - class: rng\n    socket: /s\n    bogus: 1\n", ":4: ", "bogus" },
+	{ "devices:\n  - class: rng\n    socket: /s\n  - class: rgn\n    socket: /t\n",
+	  ":4: ", "'rgn'" },
+	{ "devices:\n  - class: rng\n    socket: /s\n    rate: fast\n", ":4: ", "'rate'" },
+	{ "# first\ndevices:\n- class: rng\n  socket: /s\n- class: i2c\n\n  socket: /t\n  host: "
+	  "x\n",
+	  ":8: ", "'x'" },
+	{ "devices:\n  - socket: /s\n", ":2: ", "class" },
+	{ "devices:\n  - class: rng\n   socket: /s\n", ":2: ", "" },
+	{ "devices: 3\n", ":1: ", "" },
+	{ "nothing: 3\n", ":1: ", "nothing" },
+	{ "", ":1: ", "empty" },
+};
+
+static void test_files(void **state)
+{
+	static struct spec s[4];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char path[] = "/tmp/t_config.XXXXXX";
+		struct spec_error e = { .text = "" };
+		int fd = mkstemp(path), r;
+		size_t len = strlen(texts[i].text);
+		unsigned n;
+
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, texts[i].text, len), (ssize_t)len);
+		close(fd);
+		r = config_load(path, s, 4, &n, &e);
+		unlink(path);
+		if ((r == 0) != !texts[i].at) {
+			fail_msg("text %zu: code %d, error '%s'", i, r, e.text);
+		}
+		if (r && (strncmp(e.text, path, strlen(path)) != 0 ||
+			  strncmp(e.text + strlen(path), texts[i].at, strlen(texts[i].at)) != 0 ||
+			  !strstr(e.text, texts[i].says))) {
+			fail_msg("text %zu: error '%s' is not 'FILE%s... %s'", i, e.text,
+				 texts[i].at, texts[i].says);
+		}
+		for (unsigned k = 0; k < n; k++) {
+			spec_free(&s[k]);
+		}
+	}
+}
+
+static void test_no_file(void **state)
+{
+	struct spec s[1];
+	struct spec_error e = { .text = "" };
+	unsigned n;
+
+	(void)state;
+	assert_int_equal(config_load("/nonexistent/x.conf", s, 1, &n, &e), -1);
+	assert_string_equal(e.text, "/nonexistent/x.conf: No such file or directory");
+	assert_int_equal(config_load("/", s, 1, &n, &e), -1);
+	assert_non_null(strstr(e.text, "directory"));
+}
+
+/* More devices than there is room for: refused, nothing written beyond. */
+static void test_too_many(void **state)
+{
+	static const char text[] =
+		"devices:\n  - class: rng\n    socket: /a\n  - class: rng\n    socket: /b\n";
+	char path[] = "/tmp/t_config.XXXXXX";
+	struct spec s[1];
+	struct spec_error e = { .text = "" };
+	int fd = mkstemp(path);
+	unsigned n;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
+	close(fd);
+	assert_int_equal(config_load(path, s, 1, &n, &e), -1);
+	unlink(path);
+	assert_int_equal(n, 1);
+	assert_non_null(strstr(e.text, "more than 1"));
+	spec_free(&s[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),	 cmocka_unit_test(test_values),
+		cmocka_unit_test(test_files),	 cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_too_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
