@@ -9,8 +9,8 @@ int vio_collect_add(struct vio_req *r, uint64_t addr, uint32_t len, uint32_t fla
 	bool w = (flags & VIO_DESC_F_WRITE) != 0u;
 	uint32_t *sum = w ? &r->in_len : &r->out_len;
 
-	if ((n >= l->cap) || (n >= r->vq->size && !r->vq->indirect) || (len == 0u) || (!w && (l->n_in != 0u)) ||
-	    (len > (UINT32_MAX - *sum)) || (addr > (UINT64_MAX - len))) {
+	if ((n >= l->cap) || (n >= r->vq->size && !r->vq->indirect) || (len == 0u) ||
+	    (!w && (l->n_in != 0u)) || (len > (UINT32_MAX - *sum)) || (addr > (UINT64_MAX - len))) {
 		return VIO_E_RING;
 	}
 	l->seg[n] = (struct vio_seg){ .addr = addr, .p = NULL, .len = len, .tag = 0u };
@@ -23,8 +23,12 @@ int vio_collect_add(struct vio_req *r, uint64_t addr, uint32_t len, uint32_t fla
 	return VIO_OK;
 }
 
-/* One table of n entries from entry i on. seq: entries follow each other (packed). At most n steps. */
-static int table(struct vio_req *r, const uint8_t *t, uint32_t n, uint32_t i, bool seq, struct desc *ind)
+/*
+ * One table of n entries from entry i on. seq: entries follow each other (packed). At most n steps.
+ * returns: VIO_OK | VIO_PENDING go on in the table that *ind refers to | VIO_E_RING
+ */
+static int table(struct vio_req *r, const uint8_t *t, uint32_t n, uint32_t i, bool seq,
+		 struct desc *ind)
 {
 	for (uint32_t left = n; left > 0u; left--) {
 		struct desc d;
@@ -37,8 +41,8 @@ static int table(struct vio_req *r, const uint8_t *t, uint32_t n, uint32_t i, bo
 		d = desc_get(t + (size_t)i * VIO_DESC_BYTES, false);
 		fl = seq ? d_w1(d) : d_w0(d);
 		if ((fl & VIO_DESC_F_INDIRECT) != 0u) {
-			if ((ind == NULL) || (left != n)) {
-				return VIO_E_RING; /* nested, or behind a direct descriptor */
+			if (ind == NULL) {
+				return VIO_E_RING; /* nested */
 			}
 			*ind = d;
 			return VIO_PENDING;
@@ -63,8 +67,10 @@ int vio_collect_indirect(struct vio_vq *q, struct vio_req *r, struct desc d, boo
 	uint32_t fl = packed ? d_w1(d) : d_w0(d);
 	int rc;
 
-	if (!q->indirect || ((fl & VIO_DESC_F_NEXT) != 0u) || (n == 0u) || (n > q->size) ||
-	    ((d_len(d) % VIO_DESC_BYTES) != 0u) || (d.addr > (UINT64_MAX - d_len(d))) || ((d.addr & 7u) != 0u)) {
+	/* Longer than the queue is against 2.7.5.3.1, yet Linux does it. The pool's segments are the bound. */
+	if (!q->indirect || ((fl & VIO_DESC_F_NEXT) != 0u) || (n == 0u) || (n > VIO_VQ_SIZE_MAX) ||
+	    ((d_len(d) % VIO_DESC_BYTES) != 0u) || (d.addr > (UINT64_MAX - d_len(d))) ||
+	    ((d.addr & 7u) != 0u)) {
 		return VIO_E_RING;
 	}
 	rc = vio_mem_acquire(q->mem, &l); /* cap 1: a table across a region edge is refused */

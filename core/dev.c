@@ -8,8 +8,8 @@
 #include <string.h>
 #include "vio/dev.h"
 
-int vio_dev_init(struct vio_dev *d, const struct vio_dev_ops *ops, struct vio_mem *m, struct vio_vq *vq,
-		 uint16_t nvq, uint8_t *config)
+int vio_dev_init(struct vio_dev *d, const struct vio_dev_ops *ops, struct vio_mem *m,
+		 struct vio_vq *vq, uint16_t nvq, uint8_t *config)
 {
 	if ((nvq == 0u) || (nvq > ops->nvq_max)) {
 		return VIO_E_ARG;
@@ -24,7 +24,8 @@ int vio_dev_init(struct vio_dev *d, const struct vio_dev_ops *ops, struct vio_me
 	return VIO_OK;
 }
 
-void vio_dev_attach(struct vio_dev *d, const struct vio_port_ops *ops, void *port, uint64_t transport_features)
+void vio_dev_attach(struct vio_dev *d, const struct vio_port_ops *ops, void *port,
+		    uint64_t transport_features)
 {
 	d->port_ops = ops;
 	d->port = port;
@@ -68,7 +69,9 @@ uint8_t vio_dev_status(const struct vio_dev *d)
 
 int vio_dev_accept(struct vio_dev *d, uint64_t features)
 {
-	if (((features & ~d->offered) != 0u) || ((features & VIO_F_VERSION_1) == 0u) ||
+	uint64_t needs = d->ops->needs | VIO_F_VERSION_1;
+
+	if (((features & ~d->offered) != 0u) || ((features & needs) != needs) ||
 	    ((status(d) & VIO_S_FEATURES_OK) != 0u)) {
 		return VIO_E_ARG;
 	}
@@ -97,7 +100,8 @@ int vio_dev_set_status(struct vio_dev *d, uint8_t s)
 	if (s == 0u) {
 		return reset(d);
 	}
-	if (__atomic_load_n(&d->resetting, __ATOMIC_RELAXED) || ((old & ~s & ~VIO_S_NEEDS_RESET) != 0u)) {
+	if (__atomic_load_n(&d->resetting, __ATOMIC_RELAXED) ||
+	    ((old & ~s & ~VIO_S_NEEDS_RESET) != 0u)) {
 		return VIO_E_ARG;
 	}
 	add = (uint8_t)(s & ~old & ~VIO_S_NEEDS_RESET);
@@ -114,7 +118,8 @@ int vio_dev_set_status(struct vio_dev *d, uint8_t s)
 			return rc;
 		}
 	}
-	(void)__atomic_fetch_or(&d->status, add, __ATOMIC_ACQ_REL); /* a queue may add NEEDS_RESET meanwhile */
+	(void)__atomic_fetch_or(&d->status, add,
+				__ATOMIC_ACQ_REL); /* a queue may add NEEDS_RESET meanwhile */
 	return VIO_OK;
 }
 
@@ -132,7 +137,8 @@ void vio_dev_config_read(const struct vio_dev *d, uint32_t off, void *dst, uint3
 
 int vio_dev_config_write(struct vio_dev *d, uint32_t off, const void *src, uint32_t len)
 {
-	if ((d->ops->config_write == NULL) || (off > d->ops->config_len) || (len > (d->ops->config_len - off))) {
+	if ((d->ops->config_write == NULL) || (off > d->ops->config_len) ||
+	    (len > (d->ops->config_len - off))) {
 		return VIO_E_ARG;
 	}
 	return d->ops->config_write(d, off, src, len);

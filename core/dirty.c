@@ -12,8 +12,10 @@ void vio_log_mark(const struct vio_log *log, uint64_t addr, uint64_t len)
 		return;
 	}
 	last >>= PAGE_SHIFT;
-	for (uint64_t page = addr >> PAGE_SHIFT; (page <= last) && ((page >> 3) < log->bytes); page++) {
+	for (uint64_t page = addr >> PAGE_SHIFT; (page <= last) && ((page >> 3) < log->bytes);
+	     page++) {
 		/* Always a read-modify-write: a bit that is seen set may be fetched and cleared before our data. */
-		(void)__atomic_fetch_or(&log->bits[page >> 3], (uint8_t)(1u << (page & 7u)), __ATOMIC_RELEASE);
+		(void)__atomic_fetch_or(&log->bits[page >> 3], (uint8_t)(1u << (page & 7u)),
+					__ATOMIC_RELEASE);
 	}
 }

@@ -11,23 +11,26 @@
  *         then completed, otherwise rolled back. A take is committed by the store of old_free_head.
  * What is available next is not stored: it is what was shown, plus what is in flight.
  *
- * The region comes from the front-end and every index in it is checked.
+ * The region comes from the front-end, which can write to it at any time: every index in it is loaded once (got) and
+ * checked before it is used, also one that was checked before.
  */
 #include "ring.h"
 
 #if VIO_CFG_TRACK
 
-#define pub(p, v)                                             \
-	do {                                                  \
-		__atomic_store_n((p), (v), __ATOMIC_RELEASE); \
-		VIO_STEP();                                   \
+#define pub(p, v)                                                                                  \
+	do {                                                                                       \
+		__atomic_store_n((p), (v), __ATOMIC_RELEASE);                                      \
+		VIO_STEP();                                                                        \
 	} while (0)
 
+#define got(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+
 /* Not the store that commits anything, so it may be two on a 32-bit machine; ordered by the pub that follows. */
-#define pub64(p, v)                              \
-	do {                                     \
-		*(volatile uint64_t *)(p) = (v); \
-		VIO_STEP();                      \
+#define pub64(p, v)                                                                                \
+	do {                                                                                       \
+		*(volatile uint64_t *)(p) = (v);                                                   \
+		VIO_STEP();                                                                        \
 	} while (0)
 
 static bool is_packed(const struct vio_vq *q)
@@ -39,7 +42,8 @@ static bool is_packed(const struct vio_vq *q)
 
 bool vio_track_busy(const struct vio_vq *q, uint16_t head)
 {
-	return !is_packed(q) && (((const struct vio_track_split *)q->track)->desc[head].inflight != 0u);
+	return !is_packed(q) &&
+	       (((const struct vio_track_split *)q->track)->desc[head].inflight != 0u);
 }
 
 void vio_track_take_split(struct vio_vq *q, const struct vio_req *r)
@@ -97,15 +101,16 @@ int vio_track_start_split(struct vio_vq *q)
 			return VIO_E_ARG;
 		}
 		pub(&t->desc[i].inflight, (uint8_t)0u);
-		i = t->desc[i].next;
+		i = got(&t->desc[i].next);
 	}
 	pub(&t->used_idx, idx);
 	q->track_ctr = 0u;
 	for (i = 0u; i < q->size; i++) {
 		if (t->desc[i].inflight != 0u) {
 			q->replay_left++;
-			q->track_ctr = (t->desc[i].counter >= q->track_ctr) ? (t->desc[i].counter + 1u)
-									    : q->track_ctr;
+			q->track_ctr = (t->desc[i].counter >= q->track_ctr)
+					       ? (t->desc[i].counter + 1u)
+					       : q->track_ctr;
 		}
 	}
 	q->used = idx;
@@ -142,13 +147,27 @@ uint16_t vio_track_free(const struct vio_vq *q)
 	return ((const struct vio_track_packed *)q->track)->free_head;
 }
 
+/* An index of the region that was good before. false: it is not any more, and the device has failed. */
+static bool still(struct vio_vq *q, uint16_t i)
+{
+	if (i >= q->size) {
+		vio_dev_fail(q->dev);
+		q->pop = vio_pop_none;
+	}
+	return i < q->size;
+}
+
 void vio_track_take_packed(struct vio_vq *q, struct vio_req *r)
 {
 	struct vio_track_packed *t = q->track;
-	uint16_t head = t->free_head, last = head;
+	uint16_t head = got(&t->free_head), last = head;
 
-	for (uint16_t n = 1u; n < r->slots; n++) {
-		last = t->desc[last].next; /* < size: vio_track_note went this way */
+	r->track = 0u;
+	for (uint16_t n = 1u; (n < r->slots) && still(q, last); n++) {
+		last = got(&t->desc[last].next);
+	}
+	if (!still(q, head) || !still(q, last)) {
+		return;
 	}
 	r->track = head;
 	VIO_STEP();
@@ -173,8 +192,13 @@ void vio_track_publish_packed(struct vio_vq *q)
 	struct vio_track_packed *t = q->track;
 
 	for (const struct vio_req *r = q->done_head; r != NULL; r = r->next) {
+		uint16_t last = got(&t->desc[r->track].last);
+
+		if (!still(q, last)) {
+			return;
+		}
 		q->ring->give(q, r); /* alone, so its flags wait for show */
-		pub(&t->desc[t->desc[r->track].last].next, t->free_head);
+		pub(&t->desc[last].next, t->free_head);
 		pub(&t->free_head, r->track);
 		pub(&t->used_wrap_counter, (uint8_t)(q->used_mark != 0u));
 		pub(&t->used_idx, q->used);
@@ -202,9 +226,12 @@ static void fresh_packed(struct vio_track_packed *t, const struct vio_vq *q)
 /* Complete or roll back the update that a crash interrupted. */
 static void settle(struct vio_track_packed *t, const struct vio_vq *q)
 {
-	if ((t->used_idx != t->old_used_idx) || (t->used_wrap_counter != t->old_used_wrap_counter)) {
-		uint16_t fl = vio_get16_acq(q->desc + (size_t)t->old_used_idx * VIO_DESC_BYTES + 14u);
-		uint16_t avail = (t->old_used_wrap_counter != 0u) ? VIO_DESC_F_AVAIL : VIO_DESC_F_USED;
+	if ((t->used_idx != t->old_used_idx) ||
+	    (t->used_wrap_counter != t->old_used_wrap_counter)) {
+		uint16_t fl =
+			vio_get16_acq(q->desc + (size_t)t->old_used_idx * VIO_DESC_BYTES + 14u);
+		uint16_t avail =
+			(t->old_used_wrap_counter != 0u) ? VIO_DESC_F_AVAIL : VIO_DESC_F_USED;
 
 		if ((fl & (VIO_DESC_F_AVAIL | VIO_DESC_F_USED)) != avail) {
 			commit(t);
@@ -244,7 +271,8 @@ int vio_track_start_packed(struct vio_vq *q)
 			}
 			q->replay_left++;
 			slots += e->num;
-			q->track_ctr = (e->counter >= q->track_ctr) ? (e->counter + 1u) : q->track_ctr;
+			q->track_ctr =
+				(e->counter >= q->track_ctr) ? (e->counter + 1u) : q->track_ctr;
 		}
 	}
 	if (slots > q->size) {
@@ -268,7 +296,8 @@ int vio_track_fetch_packed(struct vio_vq *q, struct vio_req *r)
 	r->slots = n;
 	for (uint16_t k = 0u; (k < n) && (rc == VIO_OK); k++) {
 		const struct vio_track_pdesc *e = &t->desc[at];
-		struct desc d = { e->addr, e->len | ((uint64_t)e->id << 32) | ((uint64_t)e->flags << 48) };
+		struct desc d = { e->addr,
+				  e->len | ((uint64_t)e->id << 32) | ((uint64_t)e->flags << 48) };
 
 		r->id = e->id;
 		at = e->next;
@@ -307,7 +336,8 @@ int vio_track_next(struct vio_vq *q, struct vio_req *r)
 
 	for (uint16_t i = 0u; i < q->size; i++) {
 		if (!entry(q, i, &ctr) ||
-		    (!first && ((ctr < q->replay_ctr) || ((ctr == q->replay_ctr) && (i <= q->replay_pos))))) {
+		    (!first &&
+		     ((ctr < q->replay_ctr) || ((ctr == q->replay_ctr) && (i <= q->replay_pos))))) {
 			continue;
 		}
 		if (!found || (ctr < best)) {
@@ -328,8 +358,9 @@ void vio_track_replayed(struct vio_vq *q, const struct vio_req *r)
 
 uint32_t vio_vq_track_bytes(uint16_t size, bool packed)
 {
-	size_t n = packed ? (sizeof(struct vio_track_packed) + size * sizeof(struct vio_track_pdesc))
-			  : (sizeof(struct vio_track_split) + size * sizeof(struct vio_track_sdesc));
+	size_t n =
+		packed ? (sizeof(struct vio_track_packed) + size * sizeof(struct vio_track_pdesc))
+		       : (sizeof(struct vio_track_split) + size * sizeof(struct vio_track_sdesc));
 
 	return ((uint32_t)n + 63u) & ~63u;
 }

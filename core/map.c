@@ -13,7 +13,8 @@ static bool sane(const struct vio_region *r, uint16_t n)
 		    ((((uintptr_t)r[i].hva ^ (uintptr_t)r[i].gpa) & 15u) != 0u)) {
 			return false;
 		}
-		if ((i > 0u) && ((r[i].gpa <= r[i - 1u].gpa) || ((r[i].gpa - r[i - 1u].gpa) < r[i - 1u].len))) {
+		if ((i > 0u) &&
+		    ((r[i].gpa <= r[i - 1u].gpa) || ((r[i].gpa - r[i - 1u].gpa) < r[i - 1u].len))) {
 			return false;
 		}
 	}
@@ -21,8 +22,8 @@ static bool sane(const struct vio_region *r, uint16_t n)
 }
 
 /* The region of r[*i..n) that covers most of [lo, hi]; *i moves on past the regions that end here. */
-static const struct vio_region *covers(const struct vio_region *r, uint16_t n, uint32_t *i, uint64_t lo,
-				       uint64_t hi)
+static const struct vio_region *covers(const struct vio_region *r, uint16_t n, uint32_t *i,
+				       uint64_t lo, uint64_t hi)
 {
 	const struct vio_region *best = &r[(*i < n) ? *i : (n - 1u)];
 	uint64_t most = 0u;

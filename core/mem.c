@@ -20,7 +20,8 @@ void vio_mem_release(struct vio_mem *m, struct vio_sgl *l, const struct vio_ext 
 		m->ops->release(m, l, w, nw);
 	}
 	m->held[l->era]--;
-	if (m->starved && !l->ring) { /* an indirect table, released in the pop that acquired it, made no room */
+	if (m->starved &&
+	    !l->ring) { /* an indirect table, released in the pop that acquired it, made no room */
 		m->starved = false;
 		m->wake = true;
 	}

@@ -9,8 +9,8 @@
 #include <string.h>
 #include "vio/mem.h"
 
-#define HEAD 16u
-#define OVERHEAD VIO_BOUNCE_OVERHEAD /* of one segment: head, congruence, rounding up */
+#define HEAD	  16u
+#define OVERHEAD  VIO_BOUNCE_OVERHEAD /* of one segment: head, congruence, rounding up */
 #define NSLOT_MAX 64u
 
 _Static_assert(sizeof(uint8_t *) <= HEAD, "a pointer fits the head");
@@ -83,11 +83,12 @@ static int acquire(struct vio_mem *m, struct vio_sgl *l)
 }
 
 /* Copy back the part of [from, from + s->len) of the writable bytes that was written. */
-static void copy_back(uint8_t *guest, const struct vio_seg *s, uint64_t from, const struct vio_ext *w,
-		      uint16_t nw)
+static void copy_back(uint8_t *guest, const struct vio_seg *s, uint64_t from,
+		      const struct vio_ext *w, uint16_t nw)
 {
 	for (uint16_t k = 0u; k < nw; k++) {
-		uint64_t lo = (w[k].off > from) ? w[k].off : from, hi = (uint64_t)w[k].off + w[k].len;
+		uint64_t lo = (w[k].off > from) ? w[k].off : from,
+			 hi = (uint64_t)w[k].off + w[k].len;
 
 		hi = (hi < (from + s->len)) ? hi : (from + s->len);
 		if (lo < hi) {
@@ -129,14 +130,14 @@ static void dirty(struct vio_mem *m, uint64_t addr, uint32_t len)
 
 static const struct vio_mem_ops ops = { .acquire = acquire, .release = release, .dirty = dirty };
 
-int vio_mem_bounce_init(struct vio_mem_bounce *b, struct vio_mem *inner, void *buf, uint32_t slot_bytes,
-			uint16_t nslot)
+int vio_mem_bounce_init(struct vio_mem_bounce *b, struct vio_mem *inner, void *buf,
+			uint32_t slot_bytes, uint16_t nslot)
 {
 	/* Half of a slot for data even when all segments are used; two at least, a header and a status. */
 	uint32_t segs = slot_bytes / (2u * OVERHEAD);
 
-	if ((inner->map == NULL) || (nslot == 0u) || (nslot > NSLOT_MAX) || ((slot_bytes & 15u) != 0u) ||
-	    (segs < 2u) || (((uintptr_t)buf & 15u) != 0u)) {
+	if ((inner->map == NULL) || (nslot == 0u) || (nslot > NSLOT_MAX) ||
+	    ((slot_bytes & 15u) != 0u) || (segs < 2u) || (((uintptr_t)buf & 15u) != 0u)) {
 		return VIO_E_ARG;
 	}
 	segs = (segs < inner->seg_max) ? segs : inner->seg_max;

@@ -28,7 +28,8 @@ static int acquire(struct vio_mem *m, struct vio_sgl *l)
 			return VIO_E_ADDR;
 		}
 		(void)memmove(&l->seg[i + 2u], &l->seg[i + 1u], (size_t)(n - i - 1u) * sizeof(*s));
-		l->seg[i + 1u] = (struct vio_seg){ .addr = s->addr + room, .len = s->len - (uint32_t)room };
+		l->seg[i + 1u] =
+			(struct vio_seg){ .addr = s->addr + room, .len = s->len - (uint32_t)room };
 		s->len = (uint32_t)room;
 		if (i < l->n_out) {
 			l->n_out++;
@@ -61,11 +62,13 @@ static void release(struct vio_mem *m, struct vio_sgl *l, const struct vio_ext *
 		const struct vio_seg *s = &l->seg[i];
 
 		for (uint16_t k = 0u; k < nw; k++) {
-			uint32_t from = (w[k].off > base) ? w[k].off : base, end = w[k].off + w[k].len;
+			uint32_t from = (w[k].off > base) ? w[k].off : base,
+				 end = w[k].off + w[k].len;
 
 			end = (end < (base + s->len)) ? end : (base + s->len);
 			if (from < end) {
-				vio_log_mark(&f->log, log_at(f, s->addr + (from - base)), end - from);
+				vio_log_mark(&f->log, log_at(f, s->addr + (from - base)),
+					     end - from);
 			}
 		}
 		base += s->len;
@@ -81,7 +84,9 @@ static const struct vio_mem_ops ops = { .acquire = acquire, .release = release, 
 
 int vio_mem_full_init(struct vio_mem_full *f, const struct vio_region *r, uint16_t n)
 {
-	f->m = (struct vio_mem){ .ops = &ops, .map = &f->map, .seg_max = UINT16_MAX, .bytes_max = UINT32_MAX };
+	f->m = (struct vio_mem){
+		.ops = &ops, .map = &f->map, .seg_max = UINT16_MAX, .bytes_max = UINT32_MAX
+	};
 	f->log = (struct vio_log){ NULL, 0u };
 	f->log_r = NULL;
 	return vio_map_init(&f->map, r, n);
@@ -92,7 +97,8 @@ int vio_mem_full_swap(struct vio_mem_full *f, const struct vio_region *r, uint16
 	return vio_map_init(&f->map, r, n);
 }
 
-void vio_mem_full_log(struct vio_mem_full *f, const struct vio_log *log, const struct vio_region *log_r)
+void vio_mem_full_log(struct vio_mem_full *f, const struct vio_log *log,
+		      const struct vio_region *log_r)
 {
 	f->log = *log;
 	f->log_r = log_r;

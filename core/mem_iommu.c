@@ -69,10 +69,11 @@ static int translate(struct vio_mem_iommu *m, struct vio_seg *s, uint8_t perm, u
 		} else if (here != (to + done)) {
 			break;
 		}
-		done += t->len - off;
+		off = t->len - off;
+		done += (off < (s->len - done)) ? off : (s->len - done); /* an entry may end where addresses end */
 	}
 	s->addr = to;
-	*len = (done < s->len) ? (uint32_t)done : s->len;
+	*len = (uint32_t)done;
 	return VIO_OK;
 }
 
@@ -85,8 +86,9 @@ static int acquire(struct vio_mem *mm, struct vio_sgl *l)
 		uint64_t iova = s->addr;
 		uint16_t n = (uint16_t)(l->n_out + l->n_in);
 		uint32_t len;
-		int rc = (s->len == 0u) ? VIO_E_ADDR :
-					  translate(m, s, (i < l->n_out) ? VIO_PERM_R : VIO_PERM_W, &len);
+		int rc = (s->len == 0u)
+				 ? VIO_E_ADDR
+				 : translate(m, s, (i < l->n_out) ? VIO_PERM_R : VIO_PERM_W, &len);
 
 		if (rc != VIO_OK) {
 			return rc;
@@ -127,8 +129,9 @@ static void dirty(struct vio_mem *m, uint64_t addr, uint32_t len)
 
 static const struct vio_mem_ops ops = { .acquire = acquire, .release = release, .dirty = dirty };
 
-void vio_mem_iommu_init(struct vio_mem_iommu *m, struct vio_mem *inner, struct vio_tlb *tlb, uint16_t n,
-			void (*miss)(void *port, uint64_t iova, uint8_t perm), void *port)
+void vio_mem_iommu_init(struct vio_mem_iommu *m, struct vio_mem *inner, struct vio_tlb *tlb,
+			uint16_t n, void (*miss)(void *port, uint64_t iova, uint8_t perm),
+			void *port)
 {
 	*m = (struct vio_mem_iommu){
 		.m = { .ops = &ops,
@@ -158,7 +161,8 @@ static void drop(struct vio_mem_iommu *m, uint64_t iova, uint64_t last)
 	}
 }
 
-int vio_mem_iommu_update(struct vio_mem_iommu *m, uint64_t iova, uint64_t len, uint64_t to, uint8_t perm)
+int vio_mem_iommu_update(struct vio_mem_iommu *m, uint64_t iova, uint64_t len, uint64_t to,
+			 uint8_t perm)
 {
 	uint16_t k = 0u;
 
@@ -177,7 +181,8 @@ int vio_mem_iommu_update(struct vio_mem_iommu *m, uint64_t iova, uint64_t len, u
 	m->tlb[k] = (struct vio_tlb){ .iova = iova, .len = len, .to = to, .perm = perm };
 	if (m->waiting && ((m->want - iova) < len)) {
 		m->waiting = false;
-		m->refused = (perm & m->want_perm) != m->want_perm; /* asking again would get the same answer */
+		m->refused = (perm & m->want_perm) !=
+			     m->want_perm; /* asking again would get the same answer */
 	}
 	return VIO_OK;
 }
@@ -199,7 +204,8 @@ int vio_mem_iommu_invalidate(struct vio_mem_iommu *m, uint64_t iova, uint64_t le
 	}
 	rc = vio_mem_change(&m->m);
 	if (rc == VIO_OK) {
-		drop(m, iova, ((len - 1u) > (UINT64_MAX - iova)) ? UINT64_MAX : (iova + (len - 1u)));
+		drop(m, iova,
+		     ((len - 1u) > (UINT64_MAX - iova)) ? UINT64_MAX : (iova + (len - 1u)));
 		m->waiting = false;
 		m->refused = false;
 	}

@@ -7,7 +7,8 @@ static int acquire(struct vio_mem *m, struct vio_sgl *l)
 	for (uint16_t i = 0u; i < (uint16_t)(l->n_out + l->n_in); i++) {
 		struct vio_seg *s = &l->seg[i];
 
-		if (!vio_map_at(m->map, s->addr, s->len, &s->p)) { /* one region: the guess is the answer */
+		if (!vio_map_at(m->map, s->addr, s->len,
+				&s->p)) { /* one region: the guess is the answer */
 			return VIO_E_ADDR;
 		}
 	}

@@ -54,7 +54,9 @@ static void on_wake(void *port, uint16_t vq)
 	m->ops->run(m->ctx, vq);
 }
 
-static const struct vio_port_ops port_ops = { .signal = on_signal, .config = on_config, .wake = on_wake };
+static const struct vio_port_ops port_ops = { .signal = on_signal,
+					      .config = on_config,
+					      .wake = on_wake };
 
 static void forget(struct vio_mmio *m)
 {
@@ -68,8 +70,8 @@ static void forget(struct vio_mmio *m)
 	}
 }
 
-void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_mmio_vq *vq, const struct vio_mmio_ops *ops,
-		   void *ctx, uint64_t transport_features)
+void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_mmio_vq *vq,
+		   const struct vio_mmio_ops *ops, void *ctx, uint64_t transport_features)
 {
 	*m = (struct vio_mmio){ .dev = d, .ops = ops, .ctx = ctx, .vq = vq };
 	forget(m);

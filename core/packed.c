@@ -28,6 +28,7 @@ static VIO_COLD void packed_lap(struct vio_vq *q, uint32_t i)
 	if (q->laps > 1u) {
 		q->pop = vio_pop_none;
 		q->more = true;
+		q->dry = false;
 	}
 }
 
@@ -93,10 +94,11 @@ static void packed_take(struct vio_vq *q, struct vio_req *r)
 	consume(q, r->slots);
 }
 
-VIO_INLINE void packed_put(struct vio_vq *q, const struct vio_req *r, uint32_t len)
+/* wrote: anything at all, also where it does not count because it does not begin at the start */
+VIO_INLINE void packed_put(struct vio_vq *q, const struct vio_req *r, uint32_t len, bool wrote)
 {
 	uint8_t *p = slot(q, q->used);
-	uint16_t fl = (uint16_t)(q->used_mark | ((len != 0u) ? VIO_DESC_F_WRITE : 0u));
+	uint16_t fl = (uint16_t)(q->used_mark | (wrote ? VIO_DESC_F_WRITE : 0u));
 	uint32_t n = (uint32_t)q->used + r->slots;
 
 	vio_put32(p + 8, len);
@@ -119,7 +121,7 @@ VIO_INLINE void packed_put(struct vio_vq *q, const struct vio_req *r, uint32_t l
 
 static void packed_give(struct vio_vq *q, const struct vio_req *r)
 {
-	packed_put(q, r, r->len);
+	packed_put(q, r, r->len, r->nw != 0u);
 }
 
 static bool packed_show(struct vio_vq *q)
@@ -133,7 +135,8 @@ static bool packed_show(struct vio_vq *q)
 	if (q->log) { /* which slots of the run were written is not kept: mark all of it */
 		uint32_t end = (q->used > q->hold_at) ? q->used : q->size;
 
-		vio_log_ring(q, (uint64_t)q->hold_at * VIO_DESC_BYTES, (end - q->hold_at) * VIO_DESC_BYTES);
+		vio_log_ring(q, (uint64_t)q->hold_at * VIO_DESC_BYTES,
+			     (end - q->hold_at) * VIO_DESC_BYTES);
 		if (q->used <= q->hold_at) {
 			vio_log_ring(q, 0u, (uint32_t)q->used * VIO_DESC_BYTES);
 		}
@@ -143,7 +146,8 @@ static bool packed_show(struct vio_vq *q)
 
 static bool packed_want(struct vio_vq *q)
 {
-	uint32_t word = vio_get32(q->driver); /* off_wrap, flags: one load, so they belong together */
+	uint32_t word =
+		vio_get32(q->driver); /* off_wrap, flags: one load, so they belong together */
 	uint16_t fl = (uint16_t)((word >> 16) & 3u), ev = (uint16_t)(word & 0x7fffu);
 	uint16_t old = q->signalled;
 	bool wrap = (word & 0x8000u) != 0u, lap = q->signalled_mark != q->used_mark;
@@ -209,7 +213,8 @@ static __attribute__((noinline)) void packed_done_slow(struct vio_req *r, uint32
 	struct vio_vq *q = r->vq;
 
 	if (r->state == VIO_REQ_OWNED) {
-		packed_put(q, r, vio_req_total(r, data));
+		data = vio_req_total(r, data);
+		packed_put(q, r, data, r->nw != 0u);
 		req_free(q, r);
 	} else {
 		vio_done_full(r, data);
@@ -224,13 +229,13 @@ static void packed_done_map(struct vio_req *r, uint32_t data)
 		packed_done_slow(r, data); /* keeps this function a leaf */
 		return;
 	}
-	packed_put(q, r, data);
+	packed_put(q, r, data, data != 0u);
 	req_free(q, r);
 }
 
 #if VIO_CFG_POP_MAP
-static __attribute__((noinline)) struct vio_req *packed_pop_table(struct vio_vq *q, struct vio_req *r,
-								  struct desc d)
+static __attribute__((noinline)) struct vio_req *packed_pop_table(struct vio_vq *q,
+								  struct vio_req *r, struct desc d)
 {
 	struct vio_seg *s = r->sgl.seg;
 	uint32_t n = d_len(d) / VIO_DESC_BYTES, sum = 0u, max = n;
@@ -325,7 +330,8 @@ static struct vio_req *packed_pop_map(struct vio_vq *q)
 	r->sgl.n_out = (uint16_t)n;
 	r->out_len = sum;
 	sum = 0u;
-	while (((d_w1(d) ^ mark) & (BOTH | VIO_DESC_F_WRITE | VIO_DESC_F_INDIRECT)) == VIO_DESC_F_WRITE) {
+	while (((d_w1(d) ^ mark) & (BOTH | VIO_DESC_F_WRITE | VIO_DESC_F_INDIRECT)) ==
+	       VIO_DESC_F_WRITE) {
 		if (!seg_put(s, m, &d, &sum)) {
 			return vio_pop_full(q);
 		}

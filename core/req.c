@@ -95,7 +95,8 @@ uint32_t vio_req_total(struct vio_req *r, uint32_t data)
 	return ((r->nw > 0u) && (r->w[0].off == 0u)) ? r->w[0].len : 0u;
 }
 
-int vio_req_span(const struct vio_req *r, bool writable, uint32_t off, uint32_t len, struct vio_span *s)
+int vio_req_span(const struct vio_req *r, bool writable, uint32_t off, uint32_t len,
+		 struct vio_span *s)
 {
 	uint32_t all = writable ? r->in_len : r->out_len;
 	uint16_t i, end;
@@ -108,7 +109,9 @@ int vio_req_span(const struct vio_req *r, bool writable, uint32_t off, uint32_t 
 		off -= r->sgl.seg[i].len;
 		i++;
 	}
-	*s = (struct vio_span){ .seg = &r->sgl.seg[i], .n = (uint16_t)(end - i), .skip = off, .len = len };
+	*s = (struct vio_span){
+		.seg = &r->sgl.seg[i], .n = (uint16_t)(end - i), .skip = off, .len = len
+	};
 	return VIO_OK;
 }
 

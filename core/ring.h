@@ -8,7 +8,8 @@
 #include "vio/spec/ring.h"
 
 #ifndef VIO_CFG_POP_MAP
-#define VIO_CFG_POP_MAP 1 /* 0: firmware that prefers size; same answers, about twice the instructions */
+#define VIO_CFG_POP_MAP                                                                            \
+	1 /* 0: firmware that prefers size; same answers, about twice the instructions */
 #endif
 #ifndef VIO_CFG_PACKED
 #define VIO_CFG_PACKED 1 /* 0: firmware that offers split rings only */
@@ -18,7 +19,8 @@
 #endif
 
 #ifndef VIO_STEP
-#define VIO_STEP() ((void)0) /* the crash test stops the world here, after each store to shared memory */
+#define VIO_STEP()                                                                                 \
+	((void)0) /* the crash test stops the world here, after each store to shared memory */
 #endif
 
 /*
@@ -32,15 +34,18 @@
  */
 struct vio_ring_ops {
 	uint32_t area_len[3][2]; /* bytes = [0] + size * [1] of descriptor, driver, device area */
-	uint8_t area_rd;         /* how many areas the device only reads; they come first */
+	uint8_t area_rd;	 /* how many areas the device only reads; they come first */
 	struct vio_req *(*pop_map)(struct vio_vq *q);
 	void (*done_map)(struct vio_req *r, uint32_t data);
 	/* fill r without consuming. returns: 1 | 0 nothing there | VIO_E_RING, VIO_E_ADDR, VIO_E_AGAIN */
 	int (*fetch)(struct vio_vq *q, struct vio_req *r);
 	void (*take)(struct vio_vq *q, struct vio_req *r); /* consume what fetch found */
-	void (*give)(struct vio_vq *q, const struct vio_req *r); /* write r's used element, not visible yet */
-	bool (*show)(struct vio_vq *q); /* make all given elements visible; false: there were none */
-	bool (*want)(struct vio_vq *q); /* after show and a full fence: does the driver want a signal */
+	void (*give)(struct vio_vq *q,
+		     const struct vio_req *r); /* write r's used element, not visible yet */
+	bool (*show)(
+		struct vio_vq *q); /* make all given elements visible; false: there were none */
+	bool (*want)(
+		struct vio_vq *q); /* after show and a full fence: does the driver want a signal */
 	bool (*arm)(struct vio_vq *q);
 	void (*mute)(struct vio_vq *q); /* kicks are not needed while the queue runs */
 	void (*start)(struct vio_vq *q, const struct vio_vq_state *s, bool resumed);
@@ -48,7 +53,7 @@ struct vio_ring_ops {
 	/* in-flight region (inflight.c): tracked forms of fetch, take, publish */
 	int (*track_start)(struct vio_vq *q);
 	int (*track_fetch)(struct vio_vq *q, struct vio_req *r); /* entry r->track, again */
-	void (*track_publish)(struct vio_vq *q);                 /* the whole done list */
+	void (*track_publish)(struct vio_vq *q);		 /* the whole done list */
 };
 
 extern const struct vio_ring_ops vio_ring_split;
@@ -111,7 +116,8 @@ VIO_INLINE void req_free(struct vio_vq *q, struct vio_req *r)
 }
 
 /* One segment of the quick path. false: ask the full one. sum: bytes of this direction so far. */
-VIO_INLINE bool seg_put(struct vio_seg *s, const struct vio_map *m, const struct desc *d, uint32_t *sum)
+VIO_INLINE bool seg_put(struct vio_seg *s, const struct vio_map *m, const struct desc *d,
+			uint32_t *sum)
 {
 	uint8_t *p;
 
@@ -129,8 +135,9 @@ VIO_INLINE bool table_at(const struct vio_vq *q, const struct desc *d, uint8_t *
 {
 	uint32_t len = d_len(*d);
 
-	return q->indirect && ((len % VIO_DESC_BYTES) == 0u) && ((len / VIO_DESC_BYTES) <= q->size) &&
-	       ((d->addr & 7u) == 0u) && vio_map_at(q->map, d->addr, len, p);
+	return q->indirect && ((len % VIO_DESC_BYTES) == 0u) &&
+	       ((len / VIO_DESC_BYTES) <= q->size) && ((d->addr & 7u) == 0u) &&
+	       vio_map_at(q->map, d->addr, len, p);
 }
 
 /* collect.c: the full walk, both formats */
@@ -150,15 +157,17 @@ uint32_t vio_req_total(struct vio_req *r, uint32_t data);
 
 /* inflight.c */
 #if VIO_CFG_TRACK
-int vio_track_next(struct vio_vq *q, struct vio_req *r);      /* fetch the next one to replay; as ops->fetch */
+int vio_track_next(struct vio_vq *q,
+		   struct vio_req *r); /* fetch the next one to replay; as ops->fetch */
 void vio_track_replayed(struct vio_vq *q, const struct vio_req *r); /* it was taken */
-bool vio_track_busy(const struct vio_vq *q, uint16_t head);   /* split: head is in flight already */
+bool vio_track_busy(const struct vio_vq *q, uint16_t head); /* split: head is in flight already */
 void vio_track_take_split(struct vio_vq *q, const struct vio_req *r);
 int vio_track_start_split(struct vio_vq *q);
 void vio_track_publish_split(struct vio_vq *q);
 /* packed: save descriptors of a chain past the free head, uncommitted: *at = vio_track_free(), then one by one */
 uint16_t vio_track_free(const struct vio_vq *q);
-bool vio_track_note(struct vio_vq *q, uint16_t *at, struct desc d); /* false: more in flight than the ring has */
+bool vio_track_note(struct vio_vq *q, uint16_t *at,
+		    struct desc d); /* false: more in flight than the ring has */
 void vio_track_take_packed(struct vio_vq *q, struct vio_req *r);
 int vio_track_start_packed(struct vio_vq *q);
 int vio_track_fetch_packed(struct vio_vq *q, struct vio_req *r);

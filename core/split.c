@@ -126,7 +126,8 @@ static void split_start(struct vio_vq *q, const struct vio_vq_state *s, bool res
 {
 	q->avail = s->avail;
 	q->seen = s->avail;
-	q->used = resumed ? vio_get16(q->device + 2) : s->used; /* a resumed ring says itself what was shown */
+	q->used = resumed ? vio_get16(q->device + 2)
+			  : s->used; /* a resumed ring says itself what was shown */
 	q->shown = q->used;
 	q->signalled = q->used;
 	q->mask = (uint16_t)(q->size - 1u);
@@ -134,7 +135,9 @@ static void split_start(struct vio_vq *q, const struct vio_vq_state *s, bool res
 
 static void split_save(const struct vio_vq *q, struct vio_vq_state *s)
 {
-	*s = (struct vio_vq_state){ .avail = q->avail, .used = q->used, .avail_wrap = true, .used_wrap = true };
+	*s = (struct vio_vq_state){
+		.avail = q->avail, .used = q->used, .avail_wrap = true, .used_wrap = true
+	};
 }
 
 /* ---- the quick gear ---- */
@@ -168,8 +171,8 @@ static void split_done_map(struct vio_req *r, uint32_t data)
  * From descriptor d to the end of its chain, all in one table of `size` entries, at most `left` segments: the
  * readable ones, then the writable ones.
  */
-VIO_INLINE bool chain(struct vio_req *r, const struct vio_map *m, const uint8_t *table, uint32_t size,
-		      uint32_t left, struct desc d)
+VIO_INLINE bool chain(struct vio_req *r, const struct vio_map *m, const uint8_t *table,
+		      uint32_t size, uint32_t left, struct desc d)
 {
 	struct vio_seg *s = r->sgl.seg;
 	uint32_t sum = 0u, max = left, i;
@@ -217,8 +220,8 @@ VIO_INLINE bool chain(struct vio_req *r, const struct vio_map *m, const uint8_t 
 	return false;
 }
 
-static __attribute__((noinline)) struct vio_req *split_pop_table(struct vio_vq *q, struct vio_req *r,
-								 struct desc d)
+static __attribute__((noinline)) struct vio_req *split_pop_table(struct vio_vq *q,
+								 struct vio_req *r, struct desc d)
 {
 	uint32_t n = d_len(d) / VIO_DESC_BYTES;
 	uint8_t *p;

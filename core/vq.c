@@ -6,11 +6,11 @@
  * finish), down. `discard` says that nothing may be written to the guest any more: reset, or its rings are gone.
  *
  * A turn (vio_vq_run) is: areas current -> device takes requests -> completions are written and shown -> one signal
- * decision. Full fences, exactly two: here between showing and reading the driver's wish for a signal (flush), and
+ * at most. Full fences, exactly two: here between showing and reading the driver's wish for a signal (decide), and
  * in the formats' `arm` between asking for kicks and the last look at the ring.
  *
- * A turn is bounded: by `budget` in the full gear (at most size pops, less what was shown meanwhile to make room),
- * by the ring itself in the quick gear (split.c, packed.c).
+ * A turn is bounded: by `budget` in the full gear (at most size pops), by the ring itself in the quick gear (split.c,
+ * packed.c). Where both meet in one turn, what is shown to make room is taken off the budget.
  */
 #include "ring.h"
 
@@ -20,9 +20,10 @@ struct vio_req *vio_pop_none(struct vio_vq *q)
 	return NULL;
 }
 
+/* Acquire: who sees DRIVER_OK sees what `start` set up, on another executor too. */
 static uint8_t dev_status(const struct vio_vq *q)
 {
-	return __atomic_load_n(&q->dev->status, __ATOMIC_RELAXED);
+	return __atomic_load_n(&q->dev->status, __ATOMIC_ACQUIRE);
 }
 
 static bool failed(const struct vio_vq *q)
@@ -107,8 +108,8 @@ void vio_vq_hold(struct vio_vq *q)
 
 void vio_vq_gear(struct vio_vq *q)
 {
-	q->full = (q->mem->map == NULL) || q->mem->wants_release || (q->track != NULL) || q->log || q->in_order ||
-		  q->discard;
+	q->full = (q->mem->map == NULL) || q->mem->wants_release || (q->track != NULL) || q->log ||
+		  q->in_order || q->discard;
 	if (q->full) {
 		vio_vq_hold(q);
 	}
@@ -146,18 +147,39 @@ static void publish(struct vio_vq *q)
 	q->done_tail = NULL;
 }
 
+/* Does the driver want a signal for what was shown since the last time? `want` looks back one round at most. */
+static void decide(struct vio_vq *q)
+{
+	if (q->signal_due && !q->discard) {
+		vio_fence(); /* what was shown, before the driver's wish for a signal is read */
+		q->signal_force = q->ring->want(q) || q->signal_force;
+	}
+	q->signal_due = false;
+}
+
+/* The pool is dry: what is done already makes room. What the quick gear did so far is shown too, and is paid for. */
+static void make_room(struct vio_vq *q)
+{
+	uint16_t n = q->full ? 0u : (uint16_t)(q->used - q->shown);
+
+	q->budget = (n < q->budget) ? (uint16_t)(q->budget - n) : 0u;
+	publish(q);
+	decide(q);
+}
+
 struct vio_req *vio_pop_full(struct vio_vq *q)
 {
 	bool replay = q->replay_left > 0u;
 	struct vio_req *r;
 	int rc;
 
+	q->dry = false;
+	if (q->free == NULL) {
+		make_room(q);
+	}
 	if (q->budget == 0u) {
 		q->more = true;
 		return NULL;
-	}
-	if (q->free == NULL) {
-		publish(q); /* what is done already makes room */
 	}
 	r = q->free;
 	if (r == NULL) {
@@ -271,7 +293,8 @@ static int area_get(struct vio_vq *q)
 	for (uint16_t i = 0u; i < 3u; i++) {
 		const uint32_t *len = q->ring->area_len[i];
 
-		q->area[i] = (struct vio_seg){ .addr = q->area_addr[i], .len = len[0] + (q->size * len[1]) };
+		q->area[i] = (struct vio_seg){ .addr = q->area_addr[i],
+					       .len = len[0] + (q->size * len[1]) };
 	}
 	rc = vio_mem_acquire(q->mem, &l);
 	if (rc == VIO_OK) {
@@ -291,11 +314,14 @@ static int area_get(struct vio_vq *q)
 
 /* ---- the turn ---- */
 
+/* Again, when a reset follows a stop: the hosts know already. */
 static void stop_begin(struct vio_vq *q)
 {
+	bool told = q->stopping;
+
 	q->stopping = true;
 	vio_vq_gear(q);
-	for (uint16_t i = 0u; i < q->nreq; i++) {
+	for (uint16_t i = 0u; (i < q->nreq) && !told; i++) {
 		struct vio_req *r = req_at(q, i);
 
 		if (((r->state == VIO_REQ_OWNED) || (r->state == VIO_REQ_HELD)) &&
@@ -324,16 +350,13 @@ static void settle(struct vio_vq *q)
 
 static void flush(struct vio_vq *q)
 {
-	if ((q->signal_due || q->signal_force) && !q->discard) {
-		vio_fence(); /* what was shown, before the driver's wish for a signal is read */
-		if (q->ring->want(q) || q->signal_force) {
-			q->stat.signals++;
-			q->dev->port_ops->signal(q->dev->port, q->index);
-		}
-		VIO_STEP();
+	decide(q);
+	if (q->signal_force && !q->discard && ((dev_status(q) & VIO_S_DRIVER_OK) != 0u)) {
+		q->stat.signals++;
+		q->dev->port_ops->signal(q->dev->port, q->index);
 		q->signal_force = false;
 	}
-	q->signal_due = false;
+	VIO_STEP();
 }
 
 static void wake_starved(struct vio_mem *m)
@@ -352,7 +375,7 @@ int vio_vq_run(struct vio_vq *q)
 	if (!q->enabled) {
 		return VIO_OK;
 	}
-	if (__atomic_load_n(&q->dev->resetting, __ATOMIC_ACQUIRE) && !q->discard) {
+	if (__atomic_load_n(&q->dev->resetting, __ATOMIC_ACQUIRE) && !(q->discard && q->stopping)) {
 		q->discard = true;
 		stop_begin(q);
 	}
@@ -364,7 +387,8 @@ int vio_vq_run(struct vio_vq *q)
 		return rc;
 	}
 	if ((rc != VIO_OK) && !q->discard) {
-		q->discard = true; /* the driver took its rings away: nothing can be said any more */
+		q->discard =
+			true; /* the driver took its rings away: nothing can be said any more */
 		vio_dev_fail(q->dev);
 		vio_vq_gear(q);
 	}
@@ -412,10 +436,12 @@ int vio_vq_setup(struct vio_vq *q, uint16_t size, uint64_t desc, uint64_t driver
 {
 	bool packed = (q->dev->features & VIO_F_RING_PACKED) != 0u;
 
-	if (q->enabled || (size == 0u) || (size > q->size_max) || (!packed && ((size & (size - 1u)) != 0u))) {
+	if (q->enabled || (size == 0u) || (size > q->size_max) ||
+	    (!packed && ((size & (size - 1u)) != 0u))) {
 		return VIO_E_ARG;
 	}
-	if (((desc & 15u) != 0u) || ((driver & (packed ? 3u : 1u)) != 0u) || ((device & 3u) != 0u)) {
+	if (((desc & 15u) != 0u) || ((driver & (packed ? 3u : 1u)) != 0u) ||
+	    ((device & 3u) != 0u)) {
 		return VIO_E_RING;
 	}
 #if VIO_CFG_PACKED

@@ -191,7 +191,8 @@ static uint8_t blk_parse(struct vio_blk *b, struct vio_blk_req *r, uint32_t type
 	case VIO_BLK_T_WRITE_ZEROES:
 		r->sync = through;
 		r->io.op = VIO_BLK_ZEROES;
-		return (b->dev.features & VIO_BLK_F_WRITE_ZEROES) ? blk_ranges(b, r) : VIO_BLK_S_UNSUPP;
+		return (b->dev.features & VIO_BLK_F_WRITE_ZEROES) ? blk_ranges(b, r)
+								  : VIO_BLK_S_UNSUPP;
 	default:
 		return VIO_BLK_S_UNSUPP;
 	}
@@ -257,7 +258,8 @@ static void blk_cancel(struct vio_dev *d, struct vio_req *r)
 static void blk_set_mode(struct vio_blk *b)
 {
 	uint64_t f = b->dev.features;
-	bool through = (f & VIO_BLK_F_CONFIG_WCE) ? !b->config[CFG(writeback)] : !(f & VIO_BLK_F_FLUSH);
+	bool through =
+		(f & VIO_BLK_F_CONFIG_WCE) ? !b->config[CFG(writeback)] : !(f & VIO_BLK_F_FLUSH);
 
 	__atomic_store_n(&b->through, (uint8_t)(through && b->write_cache), __ATOMIC_RELAXED);
 }
@@ -284,7 +286,8 @@ static int blk_config_write(struct vio_dev *d, uint32_t off, const uint8_t *src,
 {
 	struct vio_blk *b = (struct vio_blk *)(void *)d;
 
-	if ((off != CFG(writeback)) || (len != 1) || (src[0] > 1) || !(d->features & VIO_BLK_F_CONFIG_WCE)) {
+	if ((off != CFG(writeback)) || (len != 1) || (src[0] > 1) ||
+	    !(d->features & VIO_BLK_F_CONFIG_WCE)) {
 		return VIO_E_ARG;
 	}
 	b->config[CFG(writeback)] = src[0];
@@ -296,9 +299,9 @@ const struct vio_dev_ops vio_blk_dev_ops = {
 	.id = VIO_ID_BLK,
 	.nvq_max = VIO_BLK_QUEUES_MAX,
 	.config_len = VIO_BLK_CONFIG_BYTES,
-	.features = VIO_BLK_F_SIZE_MAX | VIO_BLK_F_SEG_MAX | VIO_BLK_F_RO | VIO_BLK_F_BLK_SIZE | VIO_BLK_F_FLUSH |
-		    VIO_BLK_F_TOPOLOGY | VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_MQ | VIO_BLK_F_DISCARD |
-		    VIO_BLK_F_WRITE_ZEROES,
+	.features = VIO_BLK_F_SIZE_MAX | VIO_BLK_F_SEG_MAX | VIO_BLK_F_RO | VIO_BLK_F_BLK_SIZE |
+		    VIO_BLK_F_FLUSH | VIO_BLK_F_TOPOLOGY | VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_MQ |
+		    VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES,
 	.start = blk_start,
 	.queue = blk_queue,
 	.cancel = blk_cancel,
@@ -311,7 +314,8 @@ enum { P_QUEUES, P_READ_ONLY, P_BLOCK_SIZE, P_N };
 static const struct vio_param blk_param[P_N] = {
 	[P_QUEUES] = { "num-queues", "request queues", 1, VIO_BLK_QUEUES_MAX, 1 },
 	[P_READ_ONLY] = { "read-only", "the guest cannot write", 0, 1, 0 },
-	[P_BLOCK_SIZE] = { "block-size", "logical block in bytes, a power of two; 512: the host's", 512, 65536, 512 },
+	[P_BLOCK_SIZE] = { "block-size", "logical block in bytes, a power of two; 512: the host's",
+			   512, 65536, 512 },
 };
 
 static size_t blk_bytes(const struct vio_parts *p)

@@ -13,7 +13,8 @@ _Static_assert(VIO_BLK_SEGS >= 3, "head, one segment of data, status");
 
 static void blk_set_sectors(struct vio_blk *b, uint64_t n)
 {
-	n &= ~(uint64_t)(b->block / VIO_BLK_SECTOR - 1u); /* a division is a library call on 32-bit targets */
+	n &= ~(uint64_t)(b->block / VIO_BLK_SECTOR -
+			 1u); /* a division is a library call on 32-bit targets */
 #if UINTPTR_MAX > 0xffffffffu
 	__atomic_store_n(&b->sectors, n, __ATOMIC_RELAXED);
 #else
@@ -65,7 +66,8 @@ static void blk_fill_ranges(struct vio_blk *b, const struct vio_blk_info *in)
 }
 
 /* Fill configuration space and state from what the host has. returns: feature bits that are not to be offered */
-static uint64_t blk_fill(struct vio_blk *b, const struct vio_blk_info *in, const struct vio_blk_setup *s)
+static uint64_t blk_fill(struct vio_blk *b, const struct vio_blk_info *in,
+			 const struct vio_blk_setup *s)
 {
 	bool topology = in->physical_exp || in->min_io || in->opt_io;
 	uint32_t block = in->block_size ? in->block_size : VIO_BLK_SECTOR;
@@ -89,7 +91,8 @@ static uint64_t blk_fill(struct vio_blk *b, const struct vio_blk_info *in, const
 	blk_fill_ranges(b, in);
 	return (b->read_only ? 0 : VIO_BLK_F_RO) | (topology ? 0 : VIO_BLK_F_TOPOLOGY) |
 	       (b->write_cache ? 0 : VIO_BLK_F_CONFIG_WCE) | (s->queues > 1 ? 0 : VIO_BLK_F_MQ) |
-	       (b->discard_max ? 0 : VIO_BLK_F_DISCARD) | (b->zeroes_max ? 0 : VIO_BLK_F_WRITE_ZEROES);
+	       (b->discard_max ? 0 : VIO_BLK_F_DISCARD) |
+	       (b->zeroes_max ? 0 : VIO_BLK_F_WRITE_ZEROES);
 }
 
 static bool blk_is_block_size(uint32_t n)
@@ -97,7 +100,8 @@ static bool blk_is_block_size(uint32_t n)
 	return !n || ((n >= VIO_BLK_SECTOR) && ((n & (n - 1u)) == 0));
 }
 
-int vio_blk_init(struct vio_blk *b, struct vio_mem *m, const struct vio_blk_setup *s, struct vio_blk_queue *q)
+int vio_blk_init(struct vio_blk *b, struct vio_mem *m, const struct vio_blk_setup *s,
+		 struct vio_blk_queue *q)
 {
 	struct vio_blk_info in;
 	int rc;

@@ -5,7 +5,7 @@
 
 #include "vio/blk.h"
 
-#define HEAD ((uint32_t)sizeof(struct vio_blk_wire_head))
+#define HEAD	   ((uint32_t)sizeof(struct vio_blk_wire_head))
 #define CFG(field) ((uint32_t)offsetof(struct vio_blk_wire_config, field))
 
 extern const struct vio_dev_ops vio_blk_dev_ops;

@@ -246,7 +246,8 @@ int vio_console_init(struct vio_console *c, struct vio_mem *m, const struct vio_
 		c->dev.class_features &= ~VIO_CONSOLE_F_EMERG_WRITE;
 	}
 	for (uint16_t i = 0; i < nvq; i++) {
-		VIO_VQ_BIND(&c->vq[i], &c->dev, i, &q[i].store, VIO_CONSOLE_DEPTH, VIO_CONSOLE_SEGS);
+		VIO_VQ_BIND(&c->vq[i], &c->dev, i, &q[i].store, VIO_CONSOLE_DEPTH,
+			    VIO_CONSOLE_SEGS);
 	}
 	return VIO_OK;
 }
@@ -254,7 +255,8 @@ int vio_console_init(struct vio_console *c, struct vio_mem *m, const struct vio_
 enum { P_PORTS, P_COLS, P_ROWS, P_N };
 
 static const struct vio_param console_param[P_N] = {
-	[P_PORTS] = { "ports", "ports; more than 1 needs a driver with MULTIPORT", 1, VIO_CONSOLE_PORTS_MAX, 1 },
+	[P_PORTS] = { "ports", "ports; more than 1 needs a driver with MULTIPORT", 1,
+		      VIO_CONSOLE_PORTS_MAX, 1 },
 	[P_COLS] = { "cols", "columns of port 0; 0: as the terminal has", 0, 65535, 0 },
 	[P_ROWS] = { "rows", "rows of port 0; 0: as the terminal has", 0, 65535, 0 },
 };

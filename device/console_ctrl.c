@@ -124,7 +124,8 @@ static void port_open(struct vio_console *c, uint32_t p, bool open)
 	if (c->host_ops->opened) {
 		c->host_ops->opened(c->host, p, open);
 	}
-	vio_vq_wake(&c->vq[p ? 2u * p + 2u : VIO_CONSOLE_VQ_RX0]); /* input may have waited for it */
+	vio_vq_wake(
+		&c->vq[p ? 2u * p + 2u : VIO_CONSOLE_VQ_RX0]); /* input may have waited for it */
 }
 
 /* What is not known, or not of a port that the guest was told of, is ignored: nothing can be answered. */

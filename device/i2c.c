@@ -166,10 +166,6 @@ static void i2c_cancel(struct vio_dev *d, struct vio_req *r)
 
 static int i2c_start(struct vio_dev *d)
 {
-	/* virtio 1.3, 5.16.6.4: the device must reject a driver without it */
-	if (!(d->features & VIO_I2C_F_ZERO_LENGTH_REQUEST)) {
-		return VIO_E_NOTSUP;
-	}
 	i2c_of(d)->fail = false;
 	return VIO_OK;
 }
@@ -178,6 +174,7 @@ static const struct vio_dev_ops i2c_ops = {
 	.id = VIO_I2C_ID,
 	.nvq_max = 1,
 	.features = VIO_I2C_F_ZERO_LENGTH_REQUEST,
+	.needs = VIO_I2C_F_ZERO_LENGTH_REQUEST, /* virtio 1.3, 5.16.6.4 */
 	.start = i2c_start,
 	.queue = i2c_queue,
 	.cancel = i2c_cancel,

@@ -108,7 +108,8 @@ static void put(struct vio_dvq *q, const struct dvq_list *l, uint32_t in_len, vo
 	q->pending++;
 }
 
-int vio_dvq_add(struct vio_dvq *q, const struct vio_dma *b, uint16_t n_out, uint16_t n_in, void *cookie)
+int vio_dvq_add(struct vio_dvq *q, const struct vio_dma *b, uint16_t n_out, uint16_t n_in,
+		void *cookie)
 {
 	struct dvq_list l = { .b = b, .n_out = n_out, .n = (uint16_t)(n_out + n_in) };
 	uint32_t in_len;
@@ -124,8 +125,8 @@ int vio_dvq_add(struct vio_dvq *q, const struct vio_dma *b, uint16_t n_out, uint
 	return VIO_OK;
 }
 
-int vio_dvq_add_indirect(struct vio_dvq *q, const struct vio_dma *table, const struct vio_dma *b, uint16_t n_out,
-			 uint16_t n_in, void *cookie)
+int vio_dvq_add_indirect(struct vio_dvq *q, const struct vio_dma *table, const struct vio_dma *b,
+			 uint16_t n_out, uint16_t n_in, void *cookie)
 {
 	bool packed = (q->flags & VIO_DVQ_PACKED) != 0u;
 	struct vio_dma whole = *table;

@@ -104,7 +104,8 @@ static int bus_config_read(void *bus, uint32_t off, void *dst, uint32_t len)
 	do {
 		gen = get(b, VIO_MMIO_GENERATION);
 		for (uint32_t i = 0u; i < len;) {
-			uint32_t w = width(off + i, len - i), v = b->read(b->ctx, VIO_MMIO_CONFIG + off + i, w);
+			uint32_t w = width(off + i, len - i),
+				 v = b->read(b->ctx, VIO_MMIO_CONFIG + off + i, w);
 
 			for (uint32_t k = 0u; k < w; k++) {
 				p[i + k] = (uint8_t)(v >> (8u * k));
@@ -136,7 +137,8 @@ static int bus_config_write(void *bus, uint32_t off, const void *src, uint32_t l
 	return VIO_OK;
 }
 
-static int bus_setup(void *bus, uint16_t vq, uint16_t size, uint64_t desc, uint64_t driver, uint64_t device)
+static int bus_setup(void *bus, uint16_t vq, uint16_t size, uint64_t desc, uint64_t driver,
+		     uint64_t device)
 {
 	put(bus, VIO_MMIO_QUEUE_SEL, vq);
 	if ((get(bus, VIO_MMIO_QUEUE_READY) != 0u) || (get(bus, VIO_MMIO_QUEUE_SIZE_MAX) < size)) {

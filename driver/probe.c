@@ -8,7 +8,8 @@ static int step(const struct vio_bus_ops *ops, void *bus, uint8_t *s, uint32_t b
 	return ops->set_status(bus, *s);
 }
 
-static int negotiate(const struct vio_bus_ops *ops, void *bus, uint64_t want, uint64_t *got, uint8_t *s)
+static int negotiate(const struct vio_bus_ops *ops, void *bus, uint64_t want, uint64_t *got,
+		     uint8_t *s)
 {
 	uint64_t offered;
 	uint8_t now;

@@ -45,9 +45,10 @@ void eng_init(struct rig *g)
 	}
 	dev.nregions = g->nregion;
 	for (unsigned i = 0; i < g->nregion; i++) {
-		dev.regions[i] = (VuDevRegion){ .gpa = g->region[i].gpa,
-						.size = g->region[i].len,
-						.mmap_addr = (uint64_t)(uintptr_t)g->region[i].hva };
+		dev.regions[i] =
+			(VuDevRegion){ .gpa = g->region[i].gpa,
+				       .size = g->region[i].len,
+				       .mmap_addr = (uint64_t)(uintptr_t)g->region[i].hva };
 	}
 	dev.features = (1ull << 32) | (1ull << 28) | (g->event_idx ? 1ull << 29 : 0);
 	vq = vu_get_queue(&dev, 0);

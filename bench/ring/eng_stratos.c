@@ -51,7 +51,9 @@ static void config(void *port)
 }
 
 static const struct vio_dev_ops ops = { .id = 2u, .nvq_max = 1u, .queue = serve };
-static const struct vio_port_ops port_ops = { .signal = signal_driver, .config = config, .wake = signal_driver };
+static const struct vio_port_ops port_ops = { .signal = signal_driver,
+					      .config = config,
+					      .wake = signal_driver };
 
 void eng_init(struct rig *g)
 {
@@ -60,7 +62,8 @@ void eng_init(struct rig *g)
 	int rc;
 
 	for (unsigned i = 0u; i < g->nregion; i++) {
-		region[i] = (struct vio_region){ g->region[i].gpa, g->region[i].len, g->region[i].hva };
+		region[i] =
+			(struct vio_region){ g->region[i].gpa, g->region[i].len, g->region[i].hva };
 	}
 	rc = vio_mem_full_init(&mem, region, (uint16_t)g->nregion);
 	rc |= vio_dev_init(&dev.d, &ops, &mem.m, &dev.vq, 1u, NULL);

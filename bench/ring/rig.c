@@ -8,7 +8,7 @@
 #include "rig.h"
 
 #define REGION_BYTES (4u << 20)
-#define PAGE 4096u
+#define PAGE	     4096u
 
 struct wire {
 	uint64_t addr;
@@ -44,13 +44,15 @@ static void map_regions(unsigned n)
 {
 	g.nregion = n;
 	for (unsigned i = 0; i < n; i++) {
-		uint8_t *p = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		uint8_t *p = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 		if (p == MAP_FAILED) {
 			perror("rig: mmap");
 			exit(1);
 		}
-		g.region[i] = (struct rig_region){ 0x40000000ull + (uint64_t)i * 2u * REGION_BYTES, REGION_BYTES, p };
+		g.region[i] = (struct rig_region){ 0x40000000ull + (uint64_t)i * 2u * REGION_BYTES,
+						   REGION_BYTES, p };
 	}
 	g.desc = g.region[0].gpa;
 	g.driver = g.desc + 2u * PAGE;
@@ -70,7 +72,8 @@ static struct wire piece(unsigned k, unsigned n)
 {
 	static const uint32_t len[3] = { 16u, 4096u, 1u };
 
-	return (struct wire){ buffer(), len[k], (uint16_t)((k > 0u ? 2u : 0u) | (k + 1u < n ? 1u : 0u)), 0u };
+	return (struct wire){ buffer(), len[k],
+			      (uint16_t)((k > 0u ? 2u : 0u) | (k + 1u < n ? 1u : 0u)), 0u };
 }
 
 static void post_split(void)
@@ -141,7 +144,8 @@ int main(int argc, char **argv)
 	unsigned requests, done = 0u, per;
 
 	if (argc < 6) {
-		fprintf(stderr, "usage: rig split|packed CHAIN REGIONS BATCH REQUESTS [event|indirect]\n");
+		fprintf(stderr,
+			"usage: rig split|packed CHAIN REGIONS BATCH REQUESTS [event|indirect]\n");
 		return 2;
 	}
 	g.packed = strcmp(argv[1], "packed") == 0;

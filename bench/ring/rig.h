@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RIG_SIZE 256u
+#define RIG_SIZE	256u
 #define RIG_REGIONS_MAX 32u
 
 struct rig_region {
@@ -23,8 +23,8 @@ struct rig {
 	bool packed, event_idx;
 	unsigned nregion;
 	struct rig_region region[RIG_REGIONS_MAX]; /* [0] holds the ring areas */
-	uint64_t desc, driver, device;             /* guest addresses of the areas */
-	uint64_t bytes;                            /* the engine adds every segment's length here */
+	uint64_t desc, driver, device;		   /* guest addresses of the areas */
+	uint64_t bytes;				   /* the engine adds every segment's length here */
 	unsigned served;
 };
 

@@ -60,8 +60,8 @@ static void file_changed(struct loop_fd *w, uint32_t events)
 	n = blk_file_size(f) / VIO_BLK_SECTOR;
 	n -= n % (b->block / VIO_BLK_SECTOR);
 	if (n != b->sectors) {
-		log_info(f->name, "the disk has %llu sectors now, %llu before", (unsigned long long)n,
-			 (unsigned long long)b->sectors);
+		log_info(f->name, "the disk has %llu sectors now, %llu before",
+			 (unsigned long long)n, (unsigned long long)b->sectors);
 		vio_blk_resize(f->dev, n);
 	}
 }
@@ -80,7 +80,8 @@ static void file_attach(struct host *h, struct vio_dev *d)
 	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if ((fd < 0) || (inotify_add_watch(fd, path, IN_CLOSE_WRITE) < 0) ||
 	    loop_add(f->loop, &f->watch, fd, EPOLLIN, file_changed)) {
-		log_warn(f->name, "a new size of the file will not be noticed: inotify: %s", strerror(errno));
+		log_warn(f->name, "a new size of the file will not be noticed: inotify: %s",
+			 strerror(errno));
 		if (fd >= 0) {
 			(void)close(fd);
 		}
@@ -127,7 +128,8 @@ static bool file_measure(struct host_ctx *ctx, struct blk_file *f, const char *p
 	unsigned physical = 0;
 
 	if (fstat(f->fd, &st) || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "%s: neither a regular file nor a block device", path);
+		(void)snprintf(ctx->err, sizeof(ctx->err),
+			       "%s: neither a regular file nor a block device", path);
 		return false;
 	}
 	f->block = S_ISBLK(st.st_mode);
@@ -142,8 +144,8 @@ static bool file_measure(struct host_ctx *ctx, struct blk_file *f, const char *p
 		}
 	}
 	if (blk_file_size(f) < f->block_size) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "%s: empty; give it a size first: truncate -s 1G %s", path,
-			       path);
+		(void)snprintf(ctx->err, sizeof(ctx->err),
+			       "%s: empty; give it a size first: truncate -s 1G %s", path, path);
 		return false;
 	}
 	return true;
@@ -156,7 +158,8 @@ static bool file_engine(struct host_ctx *ctx, struct blk_file *f)
 	int err = 0;
 
 	if (want && strcmp(want, "io_uring") && strcmp(want, "threads")) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "aio '%s': write io_uring or threads", want);
+		(void)snprintf(ctx->err, sizeof(ctx->err), "aio '%s': write io_uring or threads",
+			       want);
 		return false;
 	}
 	if (!want || !strcmp(want, "io_uring")) {
@@ -166,11 +169,13 @@ static bool file_engine(struct host_ctx *ctx, struct blk_file *f)
 			return true;
 		}
 		if (want) {
-			(void)snprintf(ctx->err, sizeof(ctx->err), "io_uring: %s; leave --aio away to use threads",
+			(void)snprintf(ctx->err, sizeof(ctx->err),
+				       "io_uring: %s; leave --aio away to use threads",
 				       strerror(err));
 			return false;
 		}
-		log_info(f->name, "io_uring is refused (%s): worker threads do the I/O", strerror(err));
+		log_info(f->name, "io_uring is refused (%s): worker threads do the I/O",
+			 strerror(err));
 	}
 	err = blk_threads.open(f);
 	if (err) {
@@ -194,8 +199,9 @@ static bool file_open_path(struct host_ctx *ctx, struct blk_file *f, const char 
 	}
 	if (!file_lock(f)) {
 		(void)snprintf(ctx->err, sizeof(ctx->err),
-			       "%s: another program uses it; two writers would destroy it. Stop the other one%s", path,
-			       f->read_only ? "" : ", or give both --read-only");
+			       "%s: another program uses it; two writers would destroy it. Stop "
+			       "the other one%s",
+			       path, f->read_only ? "" : ", or give both --read-only");
 		return false;
 	}
 	return file_measure(ctx, f, path);
@@ -214,7 +220,9 @@ static int file_open(struct host_ctx *ctx, struct host *out)
 		(void)snprintf(ctx->err, sizeof(ctx->err), "%s", strerror(ENOMEM));
 		return -1;
 	}
-	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of one write, not the end of the process */
+	(void)signal(
+		SIGXFSZ,
+		SIG_IGN); /* a file size limit is an error of one write, not the end of the process */
 	(void)snprintf(f->name, sizeof(f->name), "%s", ctx->name);
 	blk_serial(ctx, f->id);
 	f->loop = ctx->loop;
@@ -224,7 +232,8 @@ static int file_open(struct host_ctx *ctx, struct host *out)
 	}
 	f->first = f->engine->lane_open(f, f->loop);
 	if (!f->first) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "%s: %s", f->engine->name, strerror(errno));
+		(void)snprintf(ctx->err, sizeof(ctx->err), "%s: %s", f->engine->name,
+			       strerror(errno));
 		file_free(f);
 		return -1;
 	}
@@ -239,20 +248,24 @@ static int file_open(struct host_ctx *ctx, struct host *out)
 
 static const struct host_option file_opt[] = {
 	{ "blk-file", "PATH", "disk image or block device, raw", true },
-	{ "serial", "TEXT", "identity the guest sees, at most 20 bytes; default: the device's name", false },
-	{ "aio", "KIND", "io_uring or threads; default: io_uring where the kernel allows it", false },
+	{ "serial", "TEXT", "identity the guest sees, at most 20 bytes; default: the device's name",
+	  false },
+	{ "aio", "KIND", "io_uring or threads; default: io_uring where the kernel allows it",
+	  false },
 };
 
 static const struct host_option ram_opt[] = {
 	{ "size", "BYTES", "size of the disk: 512M, 1G", false },
-	{ "serial", "TEXT", "identity the guest sees, at most 20 bytes; default: the device's name", false },
+	{ "serial", "TEXT", "identity the guest sees, at most 20 bytes; default: the device's name",
+	  false },
 };
 
 extern const struct host_kind host_linux_blk[];
 const struct host_kind host_linux_blk[] = {
 	{ "blk", "file", "disk image or block device", "PATH", true, file_opt, 3, file_open },
-	{ "blk", "memory", "RAM disk, gone with the process", "SIZE", false, ram_opt, 2, blk_memory_open },
-	{ "blk", "null", "no disk: writes are forgotten, reads move no data", "SIZE", false, ram_opt, 2,
-	  blk_null_open },
+	{ "blk", "memory", "RAM disk, gone with the process", "SIZE", false, ram_opt, 2,
+	  blk_memory_open },
+	{ "blk", "null", "no disk: writes are forgotten, reads move no data", "SIZE", false,
+	  ram_opt, 2, blk_null_open },
 	{ .name = NULL },
 };

@@ -43,10 +43,11 @@ struct blk_file {
 	uint8_t id[VIO_BLK_ID_BYTES];
 	char name[32]; /* for messages */
 	const struct blk_engine *engine;
-	struct loop *loop;      /* control executor */
-	struct blk_lane *first; /* for queues without an instance of their own, on the control executor */
-	void *pool;             /* the engine's, shared by all lanes */
-	struct loop_fd watch;   /* inotify */
+	struct loop *loop; /* control executor */
+	struct blk_lane
+		*first; /* for queues without an instance of their own, on the control executor */
+	void *pool;	/* the engine's, shared by all lanes */
+	struct loop_fd watch; /* inotify */
 	struct vio_dev *dev;
 };
 
@@ -59,12 +60,13 @@ uint64_t blk_file_size(const struct blk_file *f);
 /* What to do next for an operation: one system call. */
 struct blk_step {
 	enum { BLK_READ, BLK_WRITE, BLK_SYNC, BLK_ALLOC } call;
-	int mode;       /* BLK_ALLOC: of fallocate */
-	uint64_t off;   /* bytes */
-	uint64_t len;   /* BLK_ALLOC: bytes */
-	uint16_t n;     /* BLK_READ, BLK_WRITE: entries in iov */
+	int mode;     /* BLK_ALLOC: of fallocate */
+	uint64_t off; /* bytes */
+	uint64_t len; /* BLK_ALLOC: bytes */
+	uint16_t n;   /* BLK_READ, BLK_WRITE: entries in iov */
 };
-#define BLK_IOV_MAX 256u /* entries one step may use; a request that needs more takes several steps */
+#define BLK_IOV_MAX                                                                                \
+	256u /* entries one step may use; a request that needs more takes several steps */
 
 /* blk_step_first - io was submitted */
 void blk_step_first(struct vio_blk_io *io);

@@ -23,8 +23,8 @@
 #include "host/linux/blk.h"
 
 #define DISCARD_MAX (UINT32_C(1) << 22) /* sectors, 2 GiB */
-#define ZEROES_MAX (UINT32_C(1) << 17)  /* sectors, 64 MiB: may end in writing zeroes */
-#define ZERO_BYTES 65536u
+#define ZEROES_MAX  (UINT32_C(1) << 17) /* sectors, 64 MiB: may end in writing zeroes */
+#define ZERO_BYTES  65536u
 
 static uint8_t zero[ZERO_BYTES]; /* only read */
 

@@ -112,12 +112,14 @@ static int ram_size(struct host_ctx *ctx, const char *kind, uint64_t *bytes)
 	const char *s = ctx->arg ? ctx->arg : ctx->option(ctx, "size");
 
 	if (!s) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "host %s needs a size: add --size=1G", kind);
+		(void)snprintf(ctx->err, sizeof(ctx->err), "host %s needs a size: add --size=1G",
+			       kind);
 		return -1;
 	}
 	if (!host_size(s, bytes) || (*bytes < VIO_BLK_SECTOR) || (*bytes > (uint64_t)INT64_MAX)) {
 		(void)snprintf(ctx->err, sizeof(ctx->err),
-			       "size '%s': not a size; write bytes, or 64K, 512M, 1G; at least 512", s);
+			       "size '%s': not a size; write bytes, or 64K, 512M, 1G; at least 512",
+			       s);
 		return -1;
 	}
 	*bytes -= *bytes % VIO_BLK_SECTOR;
@@ -138,7 +140,8 @@ static int ram_open(struct host_ctx *ctx, struct host *out, bool memory)
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 		if (p == MAP_FAILED) {
-			(void)snprintf(ctx->err, sizeof(ctx->err), "no memory for a disk of %llu bytes: %s",
+			(void)snprintf(ctx->err, sizeof(ctx->err),
+				       "no memory for a disk of %llu bytes: %s",
 				       (unsigned long long)m->bytes, strerror(errno));
 			free(m);
 			return -1;

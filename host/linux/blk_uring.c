@@ -22,7 +22,7 @@
 #include <sys/epoll.h>
 
 #define ENTRIES 256u
-#define IOVS (4u * BLK_IOV_MAX)
+#define IOVS	(4u * BLK_IOV_MAX)
 
 struct uring {
 	struct blk_lane lane;
@@ -38,7 +38,8 @@ struct uring {
 
 static int uring_setup(struct io_uring *r, unsigned entries)
 {
-	int rc = io_uring_queue_init(entries, r, IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG);
+	int rc = io_uring_queue_init(entries, r,
+				     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG);
 
 	if (rc == -EINVAL) { /* older than Linux 5.19 */
 		rc = io_uring_queue_init(entries, r, 0);
@@ -106,14 +107,16 @@ static void uring_issue(struct uring *u, struct vio_blk_io *io)
 	switch (s.call) {
 	case BLK_READ:
 		if (s.n == 1) {
-			io_uring_prep_read(e, u->lane.file->fd, iov->iov_base, (unsigned)iov->iov_len, s.off);
+			io_uring_prep_read(e, u->lane.file->fd, iov->iov_base,
+					   (unsigned)iov->iov_len, s.off);
 		} else {
 			io_uring_prep_readv(e, u->lane.file->fd, iov, s.n, s.off);
 		}
 		break;
 	case BLK_WRITE:
 		if (s.n == 1) {
-			io_uring_prep_write(e, u->lane.file->fd, iov->iov_base, (unsigned)iov->iov_len, s.off);
+			io_uring_prep_write(e, u->lane.file->fd, iov->iov_base,
+					    (unsigned)iov->iov_len, s.off);
 		} else {
 			io_uring_prep_writev(e, u->lane.file->fd, iov, s.n, s.off);
 		}

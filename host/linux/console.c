@@ -88,7 +88,8 @@ static bool chan_path(struct host_ctx *ctx, uint32_t i, char path[108])
 	if (n < 108) {
 		return true;
 	}
-	(void)snprintf(ctx->err, sizeof(ctx->err), "%.60s...: path is too long, 107 bytes at most", ctx->arg);
+	(void)snprintf(ctx->err, sizeof(ctx->err), "%.60s...: path is too long, 107 bytes at most",
+		       ctx->arg);
 	path[0] = 0;
 	return false;
 }
@@ -104,7 +105,8 @@ static void pty_opens(struct loop_fd *f, uint32_t events)
 	(void)events;
 	while ((n = read(f->fd, buf, sizeof(buf))) > 0) {
 		for (ssize_t at = 0; at < n;) {
-			const struct inotify_event *e = (const struct inotify_event *)(const void *)(buf + at);
+			const struct inotify_event *e =
+				(const struct inotify_event *)(const void *)(buf + at);
 
 			ch->readers += (e->mask & IN_OPEN) ? 1 : 0;
 			ch->readers -= (e->mask & IN_CLOSE) ? 1 : 0;
@@ -240,7 +242,8 @@ static int stdio_open(struct host_ctx *ctx, struct chan *ch)
 	int in, out;
 
 	if (c->n > 1) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "stdio has one port; for more: --host=pty or --host=unix");
+		(void)snprintf(ctx->err, sizeof(ctx->err),
+			       "stdio has one port; for more: --host=pty or --host=unix");
 		return -1;
 	}
 	in = again(STDIN_FILENO, O_RDONLY);
@@ -295,7 +298,8 @@ static int unix_open(struct host_ctx *ctx, struct chan *ch)
 	if (!chan_path(ctx, ch->port, a.sun_path)) {
 		return -1;
 	}
-	if (!lstat(a.sun_path, &st) && S_ISSOCK(st.st_mode)) { /* ours from before, or somebody listens */
+	if (!lstat(a.sun_path, &st) &&
+	    S_ISSOCK(st.st_mode)) { /* ours from before, or somebody listens */
 		probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (connect(probe, (struct sockaddr *)&a, sizeof(a)) && (errno == ECONNREFUSED)) {
 			(void)unlink(a.sun_path);
@@ -303,7 +307,8 @@ static int unix_open(struct host_ctx *ctx, struct chan *ch)
 		(void)close(probe);
 	}
 	ch->listen = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if ((ch->listen < 0) || bind(ch->listen, (struct sockaddr *)&a, sizeof(a)) || listen(ch->listen, 4)) {
+	if ((ch->listen < 0) || bind(ch->listen, (struct sockaddr *)&a, sizeof(a)) ||
+	    listen(ch->listen, 4)) {
 		return fail(ctx, a.sun_path);
 	}
 	memcpy(ch->path, a.sun_path, sizeof(ch->path));
@@ -329,7 +334,9 @@ static int file_open(struct host_ctx *ctx, struct chan *ch)
 	if (fd < 0) {
 		return fail(ctx, path);
 	}
-	(void)signal(SIGXFSZ, SIG_IGN); /* a size limit is an error of one write, not the end of the process */
+	(void)signal(
+		SIGXFSZ,
+		SIG_IGN); /* a size limit is an error of one write, not the end of the process */
 	chan_open(ch, -1, fd);
 	return 0;
 }
@@ -349,7 +356,8 @@ static bool con_policy(struct host_ctx *ctx, struct con *c)
 	return true;
 }
 
-static int con_open(struct host_ctx *ctx, struct host *out, int (*open_one)(struct host_ctx *, struct chan *))
+static int con_open(struct host_ctx *ctx, struct host *out,
+		    int (*open_one)(struct host_ctx *, struct chan *))
 {
 	struct con *c = calloc(1, sizeof(*c));
 	const char *names = ctx->option(ctx, "port-names");
@@ -369,7 +377,8 @@ static int con_open(struct host_ctx *ctx, struct host *out, int (*open_one)(stru
 	c->loop = ctx->loop;
 	c->n = n;
 	for (uint32_t i = 0; i < n; i++) {
-		c->chan[i] = (struct chan){ .con = c, .port = i, .in = -1, .out = -1, .listen = -1 };
+		c->chan[i] =
+			(struct chan){ .con = c, .port = i, .in = -1, .out = -1, .listen = -1 };
 	}
 	out->ops = &chan_ops;
 	out->host = c;
@@ -410,12 +419,14 @@ static int open_file(struct host_ctx *ctx, struct host *out)
 
 static const struct host_option opt[] = {
 	{ "port-names", "A,B,...", "names of the ports, shown in the guest", false },
-	{ "no-client", "hold|drop", "output while no client is connected; default hold: the guest waits", false },
+	{ "no-client", "hold|drop",
+	  "output while no client is connected; default hold: the guest waits", false },
 };
 
 extern const struct host_kind host_linux_console[];
 const struct host_kind host_linux_console[] = {
-	{ "console", "pty", "pseudo terminal; its path is logged, LINK points to it", "LINK", true, opt, 2, open_pty },
+	{ "console", "pty", "pseudo terminal; its path is logged, LINK points to it", "LINK", true,
+	  opt, 2, open_pty },
 	{ "console", "stdio", "the terminal the program runs on", NULL, false, opt, 1, open_stdio },
 	{ "console", "unix", "listening socket", "PATH", false, opt, 2, open_unix },
 	{ "console", "file", "append the output to a file", "PATH", false, opt, 1, open_file },

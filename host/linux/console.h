@@ -20,20 +20,20 @@ struct con;
 struct chan {
 	struct con *con;
 	uint32_t port;
-	int in, out; /* may be the same; -1: nobody there, or one-way */
-	bool in_end; /* `in` gave end of file */
-	bool escape; /* Ctrl-] ends the program: `in` is a terminal in raw mode */
-	bool failed; /* a write error was logged */
+	int in, out;		      /* may be the same; -1: nobody there, or one-way */
+	bool in_end;		      /* `in` gave end of file */
+	bool escape;		      /* Ctrl-] ends the program: `in` is a terminal in raw mode */
+	bool failed;		      /* a write error was logged */
 	struct loop_fd in_fd, out_fd; /* out_fd: only when out is another one */
-	struct vio_vq *rxq, *txq; /* queues that wait to be woken, or NULL */
+	struct vio_vq *rxq, *txq;     /* queues that wait to be woken, or NULL */
 	uint32_t at, len;
 	uint8_t buf[CHAN_BUF]; /* read, not yet given to the guest: [at, at + len) */
 	/* kind unix: the listening socket; kind pty: `listen` is our hold on the other end */
 	int listen;
 	struct loop_fd listen_fd;
 	struct loop_fd opens; /* kind pty with drop: inotify on the other end */
-	int readers;          /* how often the other end is open, our hold not counted */
-	bool deaf;            /* output that the descriptor does not take is dropped: readers is counted and 0 */
+	int readers;	      /* how often the other end is open, our hold not counted */
+	bool deaf; /* output that the descriptor does not take is dropped: readers is counted and 0 */
 	char path[108]; /* to be removed at the end; empty: none */
 };
 
@@ -43,7 +43,7 @@ struct con {
 	char name[32];
 	char names[256]; /* option "port-names" */
 	uint32_t n;
-	bool drop; /* output is thrown away while nobody is there */
+	bool drop;	   /* output is thrown away while nobody is there */
 	struct chan *chan; /* n of them */
 	/* kind stdio */
 	bool raw;

@@ -21,7 +21,7 @@
 #include "hosted/log.h"
 
 #define ESCAPE 0x1du /* Ctrl-] */
-#define IOVS 16
+#define IOVS   16
 
 static void chan_event(struct chan *ch, uint32_t events);
 
@@ -115,7 +115,8 @@ void chan_close(struct chan *ch)
 			ch->len += (uint32_t)n;
 		}
 		if ((ch->len == CHAN_BUF) && (read(ch->in, &n, 1) > 0)) {
-			log_warn(ch->con->name, "port %u: client left; input that the guest did not read is lost",
+			log_warn(ch->con->name,
+				 "port %u: client left; input that the guest did not read is lost",
 				 ch->port);
 		}
 		(void)close(ch->in);
@@ -132,7 +133,8 @@ void chan_close(struct chan *ch)
 		vio_console_open(ch->con->dev, ch->port, false);
 	}
 	if (ch->listen_fd.fn && !ch->listen_fd.loop) {
-		(void)loop_add(ch->con->loop, &ch->listen_fd, ch->listen, EPOLLIN, ch->listen_fd.fn);
+		(void)loop_add(ch->con->loop, &ch->listen_fd, ch->listen, EPOLLIN,
+			       ch->listen_fd.fn);
 	}
 }
 
@@ -231,7 +233,8 @@ static uint32_t con_write(void *host, uint32_t port, struct vio_vq *q, struct vi
 			chan_close(ch);
 		} else if ((n == 0) || (errno != EINTR)) {
 			if (!ch->failed) {
-				log_error(ch->con->name, "port %u: output is lost: %s", port, strerror(errno));
+				log_error(ch->con->name, "port %u: output is lost: %s", port,
+					  strerror(errno));
 				ch->failed = true;
 			}
 			return s->len;

@@ -30,7 +30,8 @@ static bool sim_fails(const struct sim_blk *s, const struct vio_blk_io *io)
 	if (s->fail_ops) {
 		return (s->fail_ops & (1u << io->op)) != 0;
 	}
-	return (io->op != VIO_BLK_SYNC) && (s->fail_sector >= io->sector) && (s->fail_sector - io->sector < n);
+	return (io->op != VIO_BLK_SYNC) && (s->fail_sector >= io->sector) &&
+	       (s->fail_sector - io->sector < n);
 }
 
 static int sim_run(struct sim_blk *s, struct vio_blk_io *io)
@@ -170,7 +171,8 @@ static bool sim_number(struct host_ctx *ctx, const char *name, uint64_t *n)
 	const char *s = ctx->option(ctx, name);
 
 	if (s && !host_size(s, n)) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "%s '%s': not a number; write 512, 64K, 1G", name, s);
+		(void)snprintf(ctx->err, sizeof(ctx->err),
+			       "%s '%s': not a number; write 512, 64K, 1G", name, s);
 		return false;
 	}
 	return true;
@@ -189,7 +191,8 @@ static int sim_open(struct host_ctx *ctx, struct host *out)
 	}
 	s = malloc(sizeof(*s));
 	if (!s || (bytes < VIO_BLK_SECTOR) || !sim_blk_init(s, bytes, false)) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "no disk of %llu bytes", (unsigned long long)bytes);
+		(void)snprintf(ctx->err, sizeof(ctx->err), "no disk of %llu bytes",
+			       (unsigned long long)bytes);
 		free(s);
 		return -1;
 	}
@@ -213,6 +216,7 @@ static const struct host_option sim_opt[] = {
 
 extern const struct host_kind host_sim_blk[];
 const struct host_kind host_sim_blk[] = {
-	{ "blk", "sim", "simulated disk in memory, with faults and delays", NULL, false, sim_opt, 3, sim_open },
+	{ "blk", "sim", "simulated disk in memory, with faults and delays", NULL, false, sim_opt, 3,
+	  sim_open },
 	{ .name = NULL },
 };

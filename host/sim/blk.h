@@ -12,17 +12,17 @@
 #define SIM_BLK_LOG 256u
 
 struct sim_blk {
-	uint8_t *disk;   /* bytes: what reads see */
+	uint8_t *disk;	 /* bytes: what reads see */
 	uint8_t *stable; /* what survives a power cut; NULL: no write cache, everything does */
 	uint64_t bytes;
 	/* faults; zero: none */
-	int fail;             /* a negative code for operations that touch fail_sector, and for each op in fail_ops */
+	int fail; /* a negative code for operations that touch fail_sector, and for each op in fail_ops */
 	uint64_t fail_sector;
-	uint32_t fail_ops;    /* bit (1 << enum vio_blk_op) */
-	uint32_t cut;         /* READ and WRITE move this many bytes less, and say nothing */
+	uint32_t fail_ops; /* bit (1 << enum vio_blk_op) */
+	uint32_t cut;	   /* READ and WRITE move this many bytes less, and say nothing */
 	/* time */
-	bool hold;               /* keep operations until sim_blk_finish */
-	uint64_t delay_ns;       /* or until this time passed; needs a clock */
+	bool hold;	   /* keep operations until sim_blk_finish */
+	uint64_t delay_ns; /* or until this time passed; needs a clock */
 	struct vio_clock *clock;
 	struct vio_timer timer;
 	struct vio_blk_io *held, **held_end;

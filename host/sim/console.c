@@ -183,6 +183,7 @@ static const struct host_option sim_opt[] = {
 
 extern const struct host_kind host_sim_console[];
 const struct host_kind host_sim_console[] = {
-	{ "console", "sim", "simulated terminal: gives back what it is sent", NULL, false, sim_opt, 1, sim_open },
+	{ "console", "sim", "simulated terminal: gives back what it is sent", NULL, false, sim_opt,
+	  1, sim_open },
 	{ .name = NULL },
 };

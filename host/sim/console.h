@@ -12,12 +12,12 @@
 struct sim_console_port {
 	uint8_t buf[256]; /* small, so that back-pressure is the rule */
 	uint32_t at, len;
-	uint32_t room;    /* bytes of buf that are used; default all */
+	uint32_t room;		  /* bytes of buf that are used; default all */
 	struct vio_vq *rxq, *txq; /* wait to be woken */
 	struct vio_console_port_info info;
 	bool guest_open;
-	bool mute;        /* output is not given back but lost in `taken` */
-	uint64_t taken;   /* bytes of output so far */
+	bool mute;	/* output is not given back but lost in `taken` */
+	uint64_t taken; /* bytes of output so far */
 };
 
 struct sim_console {

@@ -31,14 +31,13 @@ enum vio_err {
 	VIO_E_ARG = -6
 };
 
-#define VIO_ASSERT_SIZE(type, bytes) \
-	_Static_assert(sizeof(type) == (bytes), "wire size of " #type)
-#define VIO_ASSERT_AT(type, member, off) \
+#define VIO_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "wire size of " #type)
+#define VIO_ASSERT_AT(type, member, off)                                                           \
 	_Static_assert(offsetof(type, member) == (off), "wire offset of " #type "." #member)
 
 /* The struct that has `member` at `ptr`. ptr: not NULL. */
-#define VIO_CONTAINER(ptr, type, member) \
-	((type *)(void *)((uint8_t *)(void *)(ptr) - offsetof(type, member)))
+#define VIO_CONTAINER(ptr, type, member)                                                           \
+	((type *)(void *)((uint8_t *)(void *)(ptr)-offsetof(type, member)))
 
 #if defined(__GNUC__)
 #ifdef __OPTIMIZE_SIZE__
@@ -46,14 +45,14 @@ enum vio_err {
 #else
 #define VIO_INLINE static inline __attribute__((always_inline))
 #endif
-#define VIO_COLD __attribute__((noinline, cold))
-#define VIO_LIKELY(x) __builtin_expect(!!(x), 1)
+#define VIO_COLD		 __attribute__((noinline, cold))
+#define VIO_LIKELY(x)		 __builtin_expect(!!(x), 1)
 #define VIO_SUB_BORROWS(a, b, r) __builtin_sub_overflow((a), (b), (r))
 #define VIO_ADD_CARRIES(a, b, r) __builtin_add_overflow((a), (b), (r))
 #else
 #define VIO_INLINE static inline
 #define VIO_COLD
-#define VIO_LIKELY(x) (x)
+#define VIO_LIKELY(x)		 (x)
 #define VIO_SUB_BORROWS(a, b, r) (*(r) = (a) - (b), (b) > (a))
 #define VIO_ADD_CARRIES(a, b, r) (*(r) = (a) + (b), *(r) < (b))
 #endif

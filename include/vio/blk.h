@@ -17,34 +17,36 @@
 #define VIO_BLK_DEPTH 128u /* requests of one queue at the host at once; firmware: 4 */
 #endif
 #ifndef VIO_BLK_SEGS
-#define VIO_BLK_SEGS 130u /* segments of one request, head and status included, >= 3; firmware: 10 */
+#define VIO_BLK_SEGS                                                                               \
+	130u /* segments of one request, head and status included, >= 3; firmware: 10 */
 #endif
 #ifndef VIO_BLK_RANGES
-#define VIO_BLK_RANGES 16u /* ranges of one DISCARD or WRITE_ZEROES; bounds the work of one request */
+#define VIO_BLK_RANGES                                                                             \
+	16u /* ranges of one DISCARD or WRITE_ZEROES; bounds the work of one request */
 #endif
 
 /* What the host has; asked once, in init. Zero where nothing is said. */
 struct vio_blk_info {
-	uint64_t sectors;             /* of 512 bytes */
-	uint32_t block_size;          /* bytes, logical; a power of two >= 512; 0: 512 */
-	uint8_t physical_exp;         /* log2 of logical blocks in a physical one */
-	uint8_t alignment_offset;     /* logical blocks */
-	uint16_t min_io;              /* logical blocks; 0: not known */
-	uint32_t opt_io;              /* logical blocks; 0: not known */
-	uint32_t discard_max;         /* sectors in one range; 0: no DISCARD */
-	uint32_t discard_align;       /* sectors; 0: 1 */
-	uint32_t zeroes_max;          /* sectors in one range; 0: no WRITE_ZEROES */
-	bool zeroes_unmap;            /* WRITE_ZEROES may deallocate */
+	uint64_t sectors;	  /* of 512 bytes */
+	uint32_t block_size;	  /* bytes, logical; a power of two >= 512; 0: 512 */
+	uint8_t physical_exp;	  /* log2 of logical blocks in a physical one */
+	uint8_t alignment_offset; /* logical blocks */
+	uint16_t min_io;	  /* logical blocks; 0: not known */
+	uint32_t opt_io;	  /* logical blocks; 0: not known */
+	uint32_t discard_max;	  /* sectors in one range; 0: no DISCARD */
+	uint32_t discard_align;	  /* sectors; 0: 1 */
+	uint32_t zeroes_max;	  /* sectors in one range; 0: no WRITE_ZEROES */
+	bool zeroes_unmap;	  /* WRITE_ZEROES may deallocate */
 	bool read_only;
-	bool write_cache;             /* a completed write is lost by a power cut until FLUSH */
-	bool no_data;                 /* READ delivers nothing; not short, and not reported as written */
+	bool write_cache; /* a completed write is lost by a power cut until FLUSH */
+	bool no_data;	  /* READ delivers nothing; not short, and not reported as written */
 	uint8_t id[VIO_BLK_ID_BYTES]; /* GET_ID; zero-padded */
 };
 
 enum vio_blk_op {
 	VIO_BLK_READ,
 	VIO_BLK_WRITE,
-	VIO_BLK_SYNC,    /* every completed WRITE and ZEROES is on stable storage before this one completes */
+	VIO_BLK_SYNC, /* every completed WRITE and ZEROES is on stable storage before this one completes */
 	VIO_BLK_DISCARD, /* a hint: doing nothing is success */
 	VIO_BLK_ZEROES
 };
@@ -55,11 +57,12 @@ enum vio_blk_op {
  */
 struct vio_blk_io {
 	struct vio_job job; /* result: VIO_OK or negative */
-	uint8_t op;         /* enum vio_blk_op */
-	bool unmap;         /* ZEROES: deallocating is welcome */
+	uint8_t op;	    /* enum vio_blk_op */
+	bool unmap;	    /* ZEROES: deallocating is welcome */
 	uint64_t sector;    /* all but SYNC */
 	uint32_t sectors;   /* DISCARD, ZEROES: > 0 */
-	uint32_t moved;     /* the host sets it before it completes: bytes of span from the start that were transferred */
+	uint32_t
+		moved; /* the host sets it before it completes: bytes of span from the start that were transferred */
 	struct vio_span span; /* READ, WRITE: a multiple of 512 bytes, may be 0 */
 	/* the host's own, from submit to completion */
 	struct vio_blk_io *next;
@@ -132,7 +135,8 @@ struct vio_blk_setup {
  * vio_blk_init - b: zeroed; q: s->queues of them; m: bounds seg_max and size_max, NULL: it has no bounds
  * returns: VIO_OK | VIO_E_ARG | negative from the host
  */
-int vio_blk_init(struct vio_blk *b, struct vio_mem *m, const struct vio_blk_setup *s, struct vio_blk_queue *q);
+int vio_blk_init(struct vio_blk *b, struct vio_mem *m, const struct vio_blk_setup *s,
+		 struct vio_blk_queue *q);
 
 /*
  * vio_blk_resize - the disk has another size now; the driver is told

@@ -23,9 +23,9 @@
 
 /* What the host says of a port; asked in init. */
 struct vio_console_port_info {
-	bool console;        /* a text console; else a plain byte channel. Matters with several ports only */
-	bool open;           /* somebody is there; later changes: vio_console_open */
-	uint16_t cols, rows; /* 0: not known; later changes: vio_console_resize */
+	bool console; /* a text console; else a plain byte channel. Matters with several ports only */
+	bool open;    /* somebody is there; later changes: vio_console_open */
+	uint16_t cols, rows;		      /* 0: not known; later changes: vio_console_resize */
 	char name[VIO_CONSOLE_NAME_MAX + 1u]; /* UTF-8; empty: none */
 };
 
@@ -66,7 +66,7 @@ struct vio_console_queue {
 struct vio_console_port {
 	struct vio_req *tx; /* partly written, the host will take the rest */
 	uint32_t tx_off;
-	uint8_t due;        /* control messages to send, see console_ctrl.c */
+	uint8_t due; /* control messages to send, see console_ctrl.c */
 	bool host_open, guest_open, added, ready;
 	struct vio_console_port_info info;
 };
@@ -84,7 +84,7 @@ struct vio_console {
 struct vio_console_setup {
 	const struct vio_console_host_ops *host_ops;
 	void *host;
-	uint16_t ports;      /* 1..VIO_CONSOLE_PORTS_MAX; 1: no control queues, no MULTIPORT */
+	uint16_t ports;	     /* 1..VIO_CONSOLE_PORTS_MAX; 1: no control queues, no MULTIPORT */
 	uint16_t cols, rows; /* of port 0; 0: as the host says */
 };
 

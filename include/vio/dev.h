@@ -10,34 +10,38 @@
 #include "vq.h"
 
 /* virtio 1.3, 6: feature bits that are not a device class's own */
-#define VIO_F_INDIRECT_DESC (1ULL << 28)
-#define VIO_F_EVENT_IDX (1ULL << 29)
-#define VIO_F_VERSION_1 (1ULL << 32)
+#define VIO_F_INDIRECT_DESC   (1ULL << 28)
+#define VIO_F_EVENT_IDX	      (1ULL << 29)
+#define VIO_F_VERSION_1	      (1ULL << 32)
 #define VIO_F_ACCESS_PLATFORM (1ULL << 33)
-#define VIO_F_RING_PACKED (1ULL << 34)
-#define VIO_F_IN_ORDER (1ULL << 35)
-#define VIO_F_RING_RESET (1ULL << 40)
+#define VIO_F_RING_PACKED     (1ULL << 34)
+#define VIO_F_IN_ORDER	      (1ULL << 35)
+#define VIO_F_RING_RESET      (1ULL << 40)
 /* what the core implements for every device; a port offers all or part of it */
-#define VIO_F_RINGS                                                                                 \
-	(VIO_F_INDIRECT_DESC | VIO_F_EVENT_IDX | VIO_F_RING_PACKED | VIO_F_IN_ORDER | VIO_F_RING_RESET)
+#define VIO_F_RINGS                                                                                \
+	(VIO_F_INDIRECT_DESC | VIO_F_EVENT_IDX | VIO_F_RING_PACKED | VIO_F_IN_ORDER |              \
+	 VIO_F_RING_RESET)
 
 /* virtio 1.3, 2.1: device status */
 #define VIO_S_ACKNOWLEDGE 1u
-#define VIO_S_DRIVER 2u
-#define VIO_S_DRIVER_OK 4u
+#define VIO_S_DRIVER	  2u
+#define VIO_S_DRIVER_OK	  4u
 #define VIO_S_FEATURES_OK 8u
 #define VIO_S_NEEDS_RESET 64u
-#define VIO_S_FAILED 128u
+#define VIO_S_FAILED	  128u
 
 /*
  * Waist 3: a device model; const, so it can sit in flash. All members but `queue` may be NULL.
  * `start`, `stop`, `config_write` run on the control executor; `queue`, `cancel` on the queue's.
  */
 struct vio_dev_ops {
-	uint32_t id;         /* virtio device id, virtio 1.3, 5 */
+	uint32_t id;	     /* virtio device id, virtio 1.3, 5 */
 	uint16_t nvq_max;    /* > 0 */
 	uint16_t config_len; /* bytes */
-	uint64_t features;   /* the class's own bits; rings and transport are the core's and the port's */
+	uint64_t
+		features; /* the class's own bits; rings and transport are the core's and the port's */
+	uint64_t
+		needs; /* part of features: without these, what a driver accepts is refused (FEATURES_OK stays 0) */
 	/* DRIVER_OK: d->features is final. returns: VIO_OK | negative: the device goes to NEEDS_RESET */
 	int (*start)(struct vio_dev *d);
 	/* a turn: q may have work, or room after a lack. Pops until NULL or until it has no use for more. */
@@ -52,9 +56,10 @@ struct vio_dev_ops {
 
 /* Waist 4: a port as the core sees it. None of the three may block or call back into the core. */
 struct vio_port_ops {
-	void (*signal)(void *port, uint16_t vq); /* used-buffer notification; suppression is decided already */
-	void (*config)(void *port);              /* configuration changed, or NEEDS_RESET is now set */
-	void (*wake)(void *port, uint16_t vq);   /* run a turn of this queue soon; from any thread */
+	void (*signal)(void *port,
+		       uint16_t vq); /* used-buffer notification; suppression is decided already */
+	void (*config)(void *port);  /* configuration changed, or NEEDS_RESET is now set */
+	void (*wake)(void *port, uint16_t vq); /* run a turn of this queue soon; from any thread */
 };
 
 struct vio_dev {
@@ -63,7 +68,8 @@ struct vio_dev {
 	void *port;
 	struct vio_mem *mem; /* for queues that have none of their own */
 	struct vio_vq *vq;   /* nvq of them, contiguous, inside the device's storage */
-	uint8_t *config;     /* ops->config_len bytes, little-endian; written on the control executor only */
+	uint8_t *
+		config; /* ops->config_len bytes, little-endian; written on the control executor only */
 	uint64_t class_features; /* ops->features; init of the device narrows it by its host */
 	uint64_t offered, features;
 	uint16_t nvq;
@@ -82,8 +88,8 @@ struct vio_dev {
  * vq: nvq queues; config: ops->config_len bytes, or NULL
  * returns: VIO_OK | VIO_E_ARG more queues than the class has
  */
-int vio_dev_init(struct vio_dev *d, const struct vio_dev_ops *ops, struct vio_mem *m, struct vio_vq *vq,
-		 uint16_t nvq, uint8_t *config);
+int vio_dev_init(struct vio_dev *d, const struct vio_dev_ops *ops, struct vio_mem *m,
+		 struct vio_vq *vq, uint16_t nvq, uint8_t *config);
 /* vio_dev_config_changed - d->config was changed by the device; context: control executor */
 void vio_dev_config_changed(struct vio_dev *d);
 /* vio_dev_fail - NEEDS_RESET: the guest broke a rule, or the host is gone for good; context: any executor */
@@ -97,7 +103,7 @@ void vio_dev_fail(struct vio_dev *d);
 /* vio_dev_attach - transport_features: the part of VIO_F_RINGS and transport bits that this port can carry */
 void vio_dev_attach(struct vio_dev *d, const struct vio_port_ops *ops, void *port,
 		    uint64_t transport_features);
-/* vio_dev_accept - returns: VIO_OK | VIO_E_ARG not a subset of d->offered, no VERSION_1, or too late */
+/* vio_dev_accept - returns: VIO_OK | VIO_E_ARG not a subset of d->offered, no VERSION_1, lacks ops->needs, too late */
 int vio_dev_accept(struct vio_dev *d, uint64_t features);
 /* vio_dev_status - 0 only when a reset is complete */
 uint8_t vio_dev_status(const struct vio_dev *d);

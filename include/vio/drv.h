@@ -22,7 +22,8 @@ struct vio_bus_ops {
 	int (*set_status)(void *bus, uint8_t s); /* 0: returns when the reset is complete */
 	int (*config_read)(void *bus, uint32_t off, void *dst, uint32_t len);
 	int (*config_write)(void *bus, uint32_t off, const void *src, uint32_t len);
-	int (*setup)(void *bus, uint16_t vq, uint16_t size, uint64_t desc, uint64_t driver, uint64_t device);
+	int (*setup)(void *bus, uint16_t vq, uint16_t size, uint64_t desc, uint64_t driver,
+		     uint64_t device);
 	int (*reset_vq)(void *bus, uint16_t vq); /* RING_RESET; returns when complete */
 	int (*kick)(void *bus, uint16_t vq);
 };
@@ -34,15 +35,15 @@ struct vio_dma {
 	uint32_t len; /* bytes */
 };
 
-#define VIO_DVQ_PACKED 1u
+#define VIO_DVQ_PACKED	  1u
 #define VIO_DVQ_EVENT_IDX 2u
-#define VIO_DVQ_IN_ORDER 4u
+#define VIO_DVQ_IN_ORDER  4u
 
 /* One request slot of a driver queue, the caller's storage. */
 struct vio_dvq_slot {
 	void *cookie;
-	uint16_t n;    /* descriptors taken in the ring; 0: free */
-	uint16_t next; /* free list, and split chains */
+	uint16_t n;	 /* descriptors taken in the ring; 0: free */
+	uint16_t next;	 /* free list, and split chains */
 	uint32_t in_len; /* writable bytes posted: what the device reports is checked against it */
 };
 
@@ -50,15 +51,16 @@ struct vio_dvq {
 	uint8_t *desc, *driver, *device;
 	struct vio_dvq_slot *slot; /* size of them */
 	uint16_t size, flags;
-	uint16_t free;   /* free list: split descriptors, packed buffer ids; IN_ORDER: descriptor to be used next */
-	uint16_t nfree;  /* free descriptors */
+	uint16_t
+		free; /* free list: split descriptors, packed buffer ids; IN_ORDER: descriptor to be used next */
+	uint16_t nfree;	      /* free descriptors */
 	uint16_t avail, used; /* split: free-running; packed: ring positions */
 	uint16_t kicked;      /* avail at the last vio_dvq_need_kick */
 	uint16_t pending;     /* requests added since then, the device has not been shown them */
 	uint16_t posted;      /* requests the device was shown and has not returned */
-	uint16_t seen;        /* split: the device's index when last read */
+	uint16_t seen;	      /* split: the device's index when last read */
 	uint16_t hold_flags;  /* packed: flags of the descriptor at kicked, written last */
-	uint16_t order;       /* IN_ORDER: the id expected next */
+	uint16_t order;	      /* IN_ORDER: the id expected next */
 	uint16_t batch_id;    /* IN_ORDER: last request of the batch that is being returned */
 	uint32_t batch_len;   /* bytes reported for it */
 	bool batch;
@@ -83,11 +85,12 @@ void vio_dvq_areas(const struct vio_dvq *q, const struct vio_dma *ring, uint64_t
  * returns: VIO_OK | VIO_E_AGAIN no room | VIO_E_ARG an empty piece, or more pieces than the queue has entries
  *          | VIO_E_RING the queue is broken
  */
-int vio_dvq_add(struct vio_dvq *q, const struct vio_dma *b, uint16_t n_out, uint16_t n_in, void *cookie);
+int vio_dvq_add(struct vio_dvq *q, const struct vio_dma *b, uint16_t n_out, uint16_t n_in,
+		void *cookie);
 
 /* vio_dvq_add_indirect - the same through `table`, (n_out + n_in) * 16 bytes, aligned to 16, kept until it is back */
-int vio_dvq_add_indirect(struct vio_dvq *q, const struct vio_dma *table, const struct vio_dma *b, uint16_t n_out,
-			 uint16_t n_in, void *cookie);
+int vio_dvq_add_indirect(struct vio_dvq *q, const struct vio_dma *table, const struct vio_dma *b,
+			 uint16_t n_out, uint16_t n_in, void *cookie);
 
 /* vio_dvq_need_kick - publish what was added; true: the device asked for a notification */
 bool vio_dvq_need_kick(struct vio_dvq *q);

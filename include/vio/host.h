@@ -32,12 +32,12 @@ static inline void vio_job_complete(struct vio_job *j, int32_t result)
 
 /* Time, for device models and simulated hosts. The core itself has no clock. */
 struct vio_timer {
-	uint64_t at; /* ns, monotonic; 0 = idle */
+	uint64_t at;			   /* ns, monotonic; 0 = idle */
 	void (*fire)(struct vio_timer *t); /* on the executor of the clock */
 	struct vio_timer *next;
 };
 struct vio_clock {
-	uint64_t (*now)(struct vio_clock *c);                              /* ns, monotonic */
+	uint64_t (*now)(struct vio_clock *c);				    /* ns, monotonic */
 	void (*set)(struct vio_clock *c, struct vio_timer *t, uint64_t at); /* at 0 cancels */
 };
 
@@ -56,7 +56,7 @@ struct vio_param {
 struct vio_parts {
 	const void *host_ops;
 	void *host;
-	struct vio_clock *clock; /* may be NULL: then rates and timeouts are refused */
+	struct vio_clock *clock;       /* may be NULL: then rates and timeouts are refused */
 	uint32_t param[VIO_PARAM_MAX]; /* in the order of vio_class.param, within their bounds */
 };
 

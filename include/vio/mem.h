@@ -18,10 +18,12 @@ struct vio_vq;
 
 /* One run of guest bytes. */
 struct vio_seg {
-	uint64_t addr; /* as the driver wrote it: physical address, IOVA, grant and offset, window offset */
-	uint8_t *p;    /* the same byte here, between acquire and release; congruent to addr modulo 16 */
-	uint32_t len;  /* bytes, > 0 */
-	uint32_t tag;  /* private to the memory kind */
+	uint64_t
+		addr; /* as the driver wrote it: physical address, IOVA, grant and offset, window offset */
+	uint8_t *
+		p; /* the same byte here, between acquire and release; congruent to addr modulo 16 */
+	uint32_t len; /* bytes, > 0 */
+	uint32_t tag; /* private to the memory kind */
 };
 
 /* A list in a caller-owned array: seg[0..n_out) is readable by the device, the n_in behind are writable. */
@@ -30,7 +32,7 @@ struct vio_sgl {
 	uint16_t cap;
 	uint16_t n_out;
 	uint16_t n_in;
-	bool ring;   /* a ring area or an indirect table: never a copy, the other side reads and writes it too */
+	bool ring; /* a ring area or an indirect table: never a copy, the other side reads and writes it too */
 	uint8_t era; /* private to vio_mem_acquire, vio_mem_release */
 };
 
@@ -86,14 +88,16 @@ struct vio_map {
 /* First member of each kind's own struct. */
 struct vio_mem {
 	const struct vio_mem_ops *ops;
-	const struct vio_map *map; /* not NULL: every byte in it is always mapped, the core may translate itself */
-	struct vio_vq *queues;     /* enabled queues on this memory, linked by the core */
-	uint32_t held[2];          /* acquired lists not yet released, by era */
-	uint32_t epoch;            /* counts vio_mem_change */
-	uint32_t bytes_max;        /* most bytes of one request; a device offers no more */
-	uint16_t seg_max;          /* most segments of one request; a device offers no more (blk seg_max) */
-	bool wants_release;        /* release has work to do: unmap, cache, bounce, dirty log */
-	bool starved, wake;        /* an acquire said AGAIN; since then something was released: the core wakes queues */
+	const struct vio_map *
+		map; /* not NULL: every byte in it is always mapped, the core may translate itself */
+	struct vio_vq *queues; /* enabled queues on this memory, linked by the core */
+	uint32_t held[2];      /* acquired lists not yet released, by era */
+	uint32_t epoch;	       /* counts vio_mem_change */
+	uint32_t bytes_max;    /* most bytes of one request; a device offers no more */
+	uint16_t seg_max; /* most segments of one request; a device offers no more (blk seg_max) */
+	bool wants_release; /* release has work to do: unmap, cache, bounce, dirty log */
+	bool starved,
+		wake; /* an acquire said AGAIN; since then something was released: the core wakes queues */
 };
 
 /* vio_mem_acquire, vio_mem_release - the counted forms; also for guest memory outside a request */
@@ -161,14 +165,16 @@ struct vio_mem_full {
 	struct vio_mem m;
 	struct vio_map map;
 	struct vio_log log;
-	const struct vio_region *log_r; /* logging by another address: region i of the table is logged at log_r[i].gpa */
+	const struct vio_region *
+		log_r; /* logging by another address: region i of the table is logged at log_r[i].gpa */
 };
 /* vio_mem_full_init - returns: as vio_map_init */
 int vio_mem_full_init(struct vio_mem_full *f, const struct vio_region *r, uint16_t n);
 /* vio_mem_full_swap - another table, between vio_mem_change and the next turn; returns: as vio_map_init */
 int vio_mem_full_swap(struct vio_mem_full *f, const struct vio_region *r, uint16_t n);
 /* vio_mem_full_log - log on (bits not NULL) or off; to be called after vio_mem_change */
-void vio_mem_full_log(struct vio_mem_full *f, const struct vio_log *log, const struct vio_region *log_r);
+void vio_mem_full_log(struct vio_mem_full *f, const struct vio_log *log,
+		      const struct vio_region *log_r);
 
 /* window: one pre-shared region of fixed size. An address outside is the guest's fault. */
 struct vio_mem_window {
@@ -187,14 +193,15 @@ int vio_mem_window_init(struct vio_mem_window *w, uint64_t base, void *p, uint64
 struct vio_mem_bounce {
 	struct vio_mem m;
 	struct vio_mem *inner; /* where the guest's bytes are; a kind with a map */
-	uint8_t *buf;          /* caller's, aligned to 16 */
-	uint32_t slot_bytes;   /* a multiple of 16; one request with VIO_BOUNCE_OVERHEAD for each segment */
-	uint16_t nslot;        /* at most 64 */
-	uint64_t busy;         /* bit i: slot i is in use */
+	uint8_t *buf;	       /* caller's, aligned to 16 */
+	uint32_t
+		slot_bytes; /* a multiple of 16; one request with VIO_BOUNCE_OVERHEAD for each segment */
+	uint16_t nslot; /* at most 64 */
+	uint64_t busy;	/* bit i: slot i is in use */
 };
 /* vio_mem_bounce_init - buf: nslot * slot_bytes bytes; returns: VIO_OK | VIO_E_ARG sizes, or inner has no map */
-int vio_mem_bounce_init(struct vio_mem_bounce *b, struct vio_mem *inner, void *buf, uint32_t slot_bytes,
-			uint16_t nslot);
+int vio_mem_bounce_init(struct vio_mem_bounce *b, struct vio_mem *inner, void *buf,
+			uint32_t slot_bytes, uint16_t nslot);
 
 /* iommu: a look-aside table (IOTLB) over another kind. A miss asks the port and answers VIO_E_AGAIN. */
 #define VIO_PERM_R 1u /* the device may read */
@@ -207,21 +214,25 @@ struct vio_mem_iommu {
 	struct vio_mem m;
 	struct vio_mem *inner;
 	struct vio_tlb *tlb; /* n of them, the caller's */
-	uint16_t n, hand;    /* hand: next to evict. n: at least the entries that one request may need */
-	uint16_t last;       /* entry that answered last */
-	void (*miss)(void *port, uint64_t iova, uint8_t perm); /* may only note it and wake the port */
+	uint16_t n,
+		hand;  /* hand: next to evict. n: at least the entries that one request may need */
+	uint16_t last; /* entry that answered last */
+	void (*miss)(void *port, uint64_t iova,
+		     uint8_t perm); /* may only note it and wake the port */
 	void *port;
 	uint64_t want; /* address of the miss that is asked for */
 	uint8_t want_perm;
 	bool waiting, refused;
 };
-void vio_mem_iommu_init(struct vio_mem_iommu *m, struct vio_mem *inner, struct vio_tlb *tlb, uint16_t n,
-			void (*miss)(void *port, uint64_t iova, uint8_t perm), void *port);
+void vio_mem_iommu_init(struct vio_mem_iommu *m, struct vio_mem *inner, struct vio_tlb *tlb,
+			uint16_t n, void (*miss)(void *port, uint64_t iova, uint8_t perm),
+			void *port);
 /*
  * vio_mem_iommu_update - a translation arrived; then run the queues. Replaces entries that it overlaps.
  * returns: VIO_OK | VIO_E_ARG len 0, wrapping, or iova and to not congruent modulo 16
  */
-int vio_mem_iommu_update(struct vio_mem_iommu *m, uint64_t iova, uint64_t len, uint64_t to, uint8_t perm);
+int vio_mem_iommu_update(struct vio_mem_iommu *m, uint64_t iova, uint64_t len, uint64_t to,
+			 uint8_t perm);
 /* vio_mem_iommu_refuse - the peer has no translation for the miss asked for: guest's fault, then run the queues */
 void vio_mem_iommu_refuse(struct vio_mem_iommu *m);
 /* vio_mem_iommu_invalidate - as vio_mem_change, for [iova, iova + len), cut off at the end of the address space */

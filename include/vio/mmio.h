@@ -12,35 +12,35 @@
 
 #include "dev.h"
 
-#define VIO_MMIO_MAGIC 0x000u /* R */
-#define VIO_MMIO_VERSION 0x004u
-#define VIO_MMIO_DEVICE_ID 0x008u
-#define VIO_MMIO_VENDOR_ID 0x00cu
-#define VIO_MMIO_DEVICE_FEATURES 0x010u
+#define VIO_MMIO_MAGIC		     0x000u /* R */
+#define VIO_MMIO_VERSION	     0x004u
+#define VIO_MMIO_DEVICE_ID	     0x008u
+#define VIO_MMIO_VENDOR_ID	     0x00cu
+#define VIO_MMIO_DEVICE_FEATURES     0x010u
 #define VIO_MMIO_DEVICE_FEATURES_SEL 0x014u /* W */
-#define VIO_MMIO_DRIVER_FEATURES 0x020u     /* W */
+#define VIO_MMIO_DRIVER_FEATURES     0x020u /* W */
 #define VIO_MMIO_DRIVER_FEATURES_SEL 0x024u /* W */
-#define VIO_MMIO_QUEUE_SEL 0x030u           /* W */
-#define VIO_MMIO_QUEUE_SIZE_MAX 0x034u      /* R */
-#define VIO_MMIO_QUEUE_SIZE 0x038u          /* W */
-#define VIO_MMIO_QUEUE_READY 0x044u         /* RW */
-#define VIO_MMIO_QUEUE_NOTIFY 0x050u        /* W */
-#define VIO_MMIO_INTERRUPT_STATUS 0x060u    /* R */
-#define VIO_MMIO_INTERRUPT_ACK 0x064u       /* W */
-#define VIO_MMIO_STATUS 0x070u              /* RW */
-#define VIO_MMIO_QUEUE_DESC 0x080u          /* W; low, high */
-#define VIO_MMIO_QUEUE_DRIVER 0x090u
-#define VIO_MMIO_QUEUE_DEVICE 0x0a0u
-#define VIO_MMIO_SHM_SEL 0x0acu      /* W */
-#define VIO_MMIO_SHM_LEN 0x0b0u      /* R; low, high */
-#define VIO_MMIO_SHM_BASE 0x0b8u     /* R; low, high */
-#define VIO_MMIO_QUEUE_RESET 0x0c0u  /* RW */
-#define VIO_MMIO_GENERATION 0x0fcu   /* R */
-#define VIO_MMIO_CONFIG 0x100u
+#define VIO_MMIO_QUEUE_SEL	     0x030u /* W */
+#define VIO_MMIO_QUEUE_SIZE_MAX	     0x034u /* R */
+#define VIO_MMIO_QUEUE_SIZE	     0x038u /* W */
+#define VIO_MMIO_QUEUE_READY	     0x044u /* RW */
+#define VIO_MMIO_QUEUE_NOTIFY	     0x050u /* W */
+#define VIO_MMIO_INTERRUPT_STATUS    0x060u /* R */
+#define VIO_MMIO_INTERRUPT_ACK	     0x064u /* W */
+#define VIO_MMIO_STATUS		     0x070u /* RW */
+#define VIO_MMIO_QUEUE_DESC	     0x080u /* W; low, high */
+#define VIO_MMIO_QUEUE_DRIVER	     0x090u
+#define VIO_MMIO_QUEUE_DEVICE	     0x0a0u
+#define VIO_MMIO_SHM_SEL	     0x0acu /* W */
+#define VIO_MMIO_SHM_LEN	     0x0b0u /* R; low, high */
+#define VIO_MMIO_SHM_BASE	     0x0b8u /* R; low, high */
+#define VIO_MMIO_QUEUE_RESET	     0x0c0u /* RW */
+#define VIO_MMIO_GENERATION	     0x0fcu /* R */
+#define VIO_MMIO_CONFIG		     0x100u
 
 #define VIO_MMIO_MAGIC_VALUE 0x74726976u
-#define VIO_MMIO_INT_USED 1u
-#define VIO_MMIO_INT_CONFIG 2u
+#define VIO_MMIO_INT_USED    1u
+#define VIO_MMIO_INT_CONFIG  2u
 
 /* What the driver wrote for one queue; the caller's storage. */
 struct vio_mmio_vq {
@@ -61,16 +61,16 @@ struct vio_mmio {
 	const struct vio_mmio_ops *ops;
 	void *ctx;
 	struct vio_mmio_vq *vq; /* dev->nvq of them */
-	uint32_t vendor;        /* VendorID; the port may set it */
-	uint64_t features;      /* as the driver wrote them */
+	uint32_t vendor;	/* VendorID; the port may set it */
+	uint64_t features;	/* as the driver wrote them */
 	uint32_t dev_sel, drv_sel, q_sel;
-	uint32_t isr;  /* atomic */
-	bool beyond;   /* the driver accepted a feature above bit 63 */
+	uint32_t isr; /* atomic */
+	bool beyond;  /* the driver accepted a feature above bit 63 */
 };
 
 /* vio_mmio_init - attach to d; vq: d->nvq of them; transport_features: as vio_dev_attach */
-void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_mmio_vq *vq, const struct vio_mmio_ops *ops,
-		   void *ctx, uint64_t transport_features);
+void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_mmio_vq *vq,
+		   const struct vio_mmio_ops *ops, void *ctx, uint64_t transport_features);
 
 /*
  * vio_mmio_access - one access of the driver

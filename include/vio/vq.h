@@ -16,7 +16,8 @@ struct vio_dev;
 struct vio_vq;
 
 #define VIO_VQ_SIZE_MAX 32768u
-#define VIO_REQ_EXT 2u /* payload from the start, status at the end: enough for every device class */
+#define VIO_REQ_EXT                                                                                \
+	2u /* payload from the start, status at the end: enough for every device class */
 
 /*
  * A request, owned by the device model from vio_vq_pop() to vio_req_done(), across any number of turns, in any
@@ -29,15 +30,15 @@ struct vio_req {
 	struct vio_sgl sgl;
 	uint32_t out_len; /* bytes the device may read */
 	uint32_t in_len;  /* bytes the device may write */
-	uint16_t id;      /* split: head index; packed: buffer id */
-	uint16_t slots;   /* ring slots taken (packed) */
-	uint8_t state;    /* enum vio_req_state */
-	uint8_t nw;       /* entries of w[] */
-	bool again;       /* replayed after a crash: its effects may have happened already */
+	uint16_t id;	  /* split: head index; packed: buffer id */
+	uint16_t slots;	  /* ring slots taken (packed) */
+	uint8_t state;	  /* enum vio_req_state */
+	uint8_t nw;	  /* entries of w[] */
+	bool again;	  /* replayed after a crash: its effects may have happened already */
 	uint8_t pad;
-	uint32_t len;   /* once done: the length that is reported */
-	uint16_t track; /* in-flight region: index of the entry */
-	struct vio_req *order; /* IN_ORDER: the next one popped */
+	uint32_t len;		       /* once done: the length that is reported */
+	uint16_t track;		       /* in-flight region: index of the entry */
+	struct vio_req *order;	       /* IN_ORDER: the next one popped */
 	struct vio_ext w[VIO_REQ_EXT]; /* written so far: ascending, disjoint */
 };
 
@@ -55,14 +56,14 @@ struct vio_vq_state {
 };
 
 /* Storage of one queue: n requests of `type`, segs segments each. sizeof() is the whole memory budget. */
-#define VIO_VQ_STORE(type, n, segs)              \
-	struct {                                 \
-		type req[n];                     \
-		struct vio_seg seg[(n) * (segs)]; \
+#define VIO_VQ_STORE(type, n, segs)                                                                \
+	struct {                                                                                   \
+		type req[n];                                                                       \
+		struct vio_seg seg[(n) * (segs)];                                                  \
 	}
-#define VIO_VQ_BIND(vq, dev, index, store, n, segs)                                              \
-	vio_vq_bind((vq), (dev), (index), (store)->req, sizeof((store)->req[0]), (n), (store)->seg, \
-		    (segs))
+#define VIO_VQ_BIND(vq, dev, index, store, n, segs)                                                \
+	vio_vq_bind((vq), (dev), (index), (store)->req, sizeof((store)->req[0]), (n),              \
+		    (store)->seg, (segs))
 
 struct vio_ring_ops;
 
@@ -77,21 +78,23 @@ struct vio_vq {
 	uint8_t *desc, *driver, *device; /* the three areas, here */
 	uint16_t size, mask, nfast;
 	uint16_t avail, seen; /* next to take; split: driver's index when last read */
-	uint16_t used, shown; /* next to write; split: what the driver was shown */
-	uint16_t avail_mark, used_mark; /* packed: flags that mean "available" at avail, "used" at used */
-	uint16_t hold_at, hold_flags; /* packed: first element of this turn, its flags are written last */
+	uint16_t used, shown; /* next to write; what the driver was shown */
+	uint16_t avail_mark,
+		used_mark; /* packed: flags that mean "available" at avail, "used" at used */
+	uint16_t hold_at,
+		hold_flags; /* packed: first element of this turn, its flags are written last */
 	bool hold, indirect, event_idx, dry; /* dry: the last pop found the ring empty */
-	uint8_t laps; /* packed: times round the ring in this turn */
+	uint8_t laps;			     /* packed: times round the ring in this turn */
 
 	struct vio_dev *dev;
 	struct vio_mem *mem; /* this executor's; NULL at enable: the device's */
-	void *host;          /* this queue's own host instance, or NULL: the device's */
+	void *host;	     /* this queue's own host instance, or NULL: the device's */
 	const struct vio_ring_ops *ring;
 	struct vio_vq *next; /* in mem->queues */
 	struct vio_req *done_head, *done_tail, *order_head, *order_tail;
 	struct vio_seg area[3];
 	uint64_t area_addr[3]; /* descriptor, driver, device area, as the driver gave them */
-	uint8_t *req;          /* pool */
+	uint8_t *req;	       /* pool */
 	struct vio_seg *seg;
 	void *track; /* in-flight region, or NULL */
 	uint64_t log_addr, track_ctr, replay_ctr;
@@ -100,7 +103,8 @@ struct vio_vq {
 	uint16_t signalled, signalled_mark; /* used, used_mark at the last signal decision */
 	uint16_t budget, replay_left, replay_pos;
 	uint8_t area_era;
-	bool enabled, stopping, discard, mapped, full, in_order, log, more, armed, signal_due, signal_force;
+	bool enabled, stopping, discard, mapped, full, in_order, log, more, armed, signal_due,
+		signal_force;
 	struct {
 		uint64_t turns, signals, again; /* one writer: the executor */
 	} stat;
@@ -165,7 +169,8 @@ struct vio_span {
 };
 
 /* vio_req_span - view [off, off + len) of one direction; returns: VIO_OK | VIO_E_ARG beyond the request */
-int vio_req_span(const struct vio_req *r, bool writable, uint32_t off, uint32_t len, struct vio_span *s);
+int vio_req_span(const struct vio_req *r, bool writable, uint32_t off, uint32_t len,
+		 struct vio_span *s);
 
 /* vio_span_next - take the next contiguous piece off `s`; returns: its bytes and *p, or 0 when s is used up */
 uint32_t vio_span_next(struct vio_span *s, uint8_t **p);

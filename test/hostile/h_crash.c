@@ -12,7 +12,7 @@
 #include "pit.h"
 #include "vio/drv.h"
 
-#define REQS 24u /* the driver's requests at a time */
+#define REQS	     24u /* the driver's requests at a time */
 #define REGION_BYTES 8192u
 
 static struct {
@@ -59,7 +59,8 @@ void crash_step(void)
 
 static _Noreturn void fail(const char *why, uint32_t n)
 {
-	printf("FAILED: %s (request %u, step %llu, %u crashes)\n", why, n, (unsigned long long)step_no, crashes);
+	printf("FAILED: %s (request %u, step %llu, %u crashes)\n", why, n,
+	       (unsigned long long)step_no, crashes);
 	exit(1);
 }
 
@@ -70,8 +71,8 @@ static void finish(unsigned k)
 	struct vio_req *r = daemon.got[k];
 	uint32_t seq, slot;
 
-	if ((vio_req_read(r, 0u, &slot, 4u) != 4u) || (vio_req_read(r, 4u, &seq, 4u) != 4u) || (slot >= REQS) ||
-	    (job[slot].seq != seq)) {
+	if ((vio_req_read(r, 0u, &slot, 4u) != 4u) || (vio_req_read(r, 4u, &seq, 4u) != 4u) ||
+	    (slot >= REQS) || (job[slot].seq != seq)) {
 		fail("the device read something that was never posted", slot);
 	}
 	again += r->again ? 1u : 0u;
@@ -111,7 +112,9 @@ static void on_config(void *port)
 	fail("the device failed", 0u);
 }
 static const struct vio_dev_ops ops = { .id = 2u, .nvq_max = 1u, .queue = queue };
-static const struct vio_port_ops port_ops = { .signal = on_signal, .config = on_config, .wake = on_wake };
+static const struct vio_port_ops port_ops = { .signal = on_signal,
+					      .config = on_config,
+					      .wake = on_wake };
 
 static void start(uint64_t features, uint16_t size, const uint64_t area[3])
 {
@@ -133,7 +136,9 @@ static void start(uint64_t features, uint16_t size, const uint64_t area[3])
 		fail("set-up", 0u);
 	}
 	alive = true;
-	rc = vio_vq_enable(&daemon.q, ((crashes & 1u) != 0u) ? NULL : &any); /* where it stands is in the region */
+	rc = vio_vq_enable(&daemon.q, ((crashes & 1u) != 0u)
+					      ? NULL
+					      : &any); /* where it stands is in the region */
 	if (rc != VIO_OK) {
 		fail("recovery refused the region", 0u);
 	}
@@ -154,7 +159,8 @@ static void post(uint32_t k, bool indirect)
 	memcpy(b, &k, 4u);
 	memcpy(b + 4, &next_seq, 4u);
 	memset(b + 64, 0, 4u);
-	rc = indirect ? vio_dvq_add_indirect(&dq, &table, v, 2u, 1u, &job[k]) : vio_dvq_add(&dq, v, 2u, 1u, &job[k]);
+	rc = indirect ? vio_dvq_add_indirect(&dq, &table, v, 2u, 1u, &job[k])
+		      : vio_dvq_add(&dq, v, 2u, 1u, &job[k]);
 	if (rc == VIO_OK) {
 		job[k].busy = true;
 		job[k].executed = 0u;
@@ -175,7 +181,8 @@ static void collect(void)
 		if (!job[k].busy) {
 			fail("a request came back twice", k);
 		}
-		if ((len != 4u) || (memcmp(ram + 0x4000 + k * 0x100u + 64u, &job[k].seq, 4u) != 0) ||
+		if ((len != 4u) ||
+		    (memcmp(ram + 0x4000 + k * 0x100u + 64u, &job[k].seq, 4u) != 0) ||
 		    (job[k].executed == 0u)) {
 			fail("a request came back without its effect", k);
 		}
@@ -190,7 +197,8 @@ static void collect(void)
 static void setup_driver(bool packed, bool event, uint16_t size, uint64_t area[3])
 {
 	struct vio_dma ring = { ram, PIT_BASE, 0x4000u };
-	uint16_t flags = (uint16_t)((packed ? VIO_DVQ_PACKED : 0u) | (event ? VIO_DVQ_EVENT_IDX : 0u));
+	uint16_t flags =
+		(uint16_t)((packed ? VIO_DVQ_PACKED : 0u) | (event ? VIO_DVQ_EVENT_IDX : 0u));
 
 	memset(ram, 0, sizeof(ram));
 	memset(track, 0, sizeof(track));
@@ -210,8 +218,8 @@ static void setup_driver(bool packed, bool event, uint16_t size, uint64_t area[3
 static void run(bool packed, bool event, uint32_t total, uint64_t first_death, uint32_t gap)
 {
 	uint16_t size = packed ? 31u : 64u;
-	uint64_t area[3], f = VIO_F_VERSION_1 | VIO_F_INDIRECT_DESC | (packed ? VIO_F_RING_PACKED : 0u) |
-			      (event ? VIO_F_EVENT_IDX : 0u);
+	uint64_t area[3], f = VIO_F_VERSION_1 | VIO_F_INDIRECT_DESC |
+			      (packed ? VIO_F_RING_PACKED : 0u) | (event ? VIO_F_EVENT_IDX : 0u);
 	volatile uint32_t idle = 0u;
 
 	setup_driver(packed, event, size, area);
@@ -269,8 +277,8 @@ int main(int argc, char **argv)
 		}
 		run(packed, event, requests, 50u, 60u);
 		printf("%s%s: each of %llu steps once; %u requests with %u crashes, %u replays\n",
-		       packed ? "packed" : "split", event ? ", event-idx" : "", (unsigned long long)steps, completed,
-		       crashes, again);
+		       packed ? "packed" : "split", event ? ", event-idx" : "",
+		       (unsigned long long)steps, completed, crashes, again);
 	}
 	return 0;
 }

@@ -48,8 +48,8 @@ static uint32_t some_len(bool clean)
 }
 
 /* One table of n entries at `at`; numbering starts at `first` */
-static void chain(struct pit *p, uint32_t at, uint32_t n, uint32_t out, uint32_t first, bool packed, bool table,
-		  uint16_t id, bool clean)
+static void chain(struct pit *p, uint32_t at, uint32_t n, uint32_t out, uint32_t first, bool packed,
+		  bool table, uint16_t id, bool clean)
 {
 	for (uint32_t k = 0u; k < n; k++) {
 		uint16_t fl = (uint16_t)(((k >= out) ? 2u : 0u) | ((k + 1u < n) ? 1u : 0u));
@@ -58,7 +58,8 @@ static void chain(struct pit *p, uint32_t at, uint32_t n, uint32_t out, uint32_t
 			fl = table ? (fl & 2u) : (uint16_t)(fl | 0x80u);
 			pit_desc(p, at + 16u * k, some_addr(clean), some_len(clean), id, fl);
 		} else {
-			pit_desc(p, at + 16u * k, some_addr(clean), some_len(clean), fl, (uint16_t)(first + k + 1u));
+			pit_desc(p, at + 16u * k, some_addr(clean), some_len(clean), fl,
+				 (uint16_t)(first + k + 1u));
 		}
 	}
 }
@@ -73,15 +74,16 @@ static void make_ring(struct pit *p, bool packed)
 		vio_pack64(p->ram + i, (i < PIT_DATA) ? 0u : (rnd_state + i));
 	}
 	while ((n < 8u) && (pos < PIT_SIZE)) {
-		uint32_t len = 1u + (rnd() % (((rnd() & 31u) == 0u) ? 7u : 5u)), out = rnd() % (len + 1u);
+		uint32_t len = 1u + (rnd() % (((rnd() & 31u) == 0u) ? 7u : 5u)),
+			 out = rnd() % (len + 1u);
 		bool ind = (rnd() & 3u) == 0u;
 		uint32_t table = PIT_TABLE + n * 0x70u;
 
 		if (pos + (ind ? 1u : len) > PIT_SIZE) {
 			break;
 		}
-		chain(p, ind ? table : (PIT_DESC + 16u * pos), len, out, ind ? 0u : pos, packed, ind,
-		      (uint16_t)(100u + n), clean);
+		chain(p, ind ? table : (PIT_DESC + 16u * pos), len, out, ind ? 0u : pos, packed,
+		      ind, (uint16_t)(100u + n), clean);
 		if (ind) {
 			pit_desc(p, PIT_DESC + 16u * pos, PIT_BASE + table, 16u * len,
 				 packed ? (uint16_t)(100u + n) : 4u, packed ? 0x84u : 0u);
@@ -95,7 +97,8 @@ static void make_ring(struct pit *p, bool packed)
 	for (uint32_t k = damage ? (1u + (rnd() % 3u)) : 0u; k > 0u; k--) {
 		uint32_t at = ((rnd() & 3u) != 0u) ? (rnd() % 0x100u) : (rnd() % PIT_DATA);
 
-		p->ram[at] = ((rnd() & 1u) != 0u) ? (uint8_t)rnd() : (uint8_t)(p->ram[at] ^ (1u << (rnd() & 7u)));
+		p->ram[at] = ((rnd() & 1u) != 0u) ? (uint8_t)rnd()
+						  : (uint8_t)(p->ram[at] ^ (1u << (rnd() & 7u)));
 	}
 }
 
@@ -109,7 +112,8 @@ static const char *differ(struct pit *a, struct pit *b)
 		a->keep = b->keep = (turn < 2) ? (seed >> (8 * turn)) % 6u : 0u;
 		pit_turn(a);
 		pit_turn(b);
-		if (a->iommu.refused || b->iommu.refused) { /* the answer is read in the next turn */
+		if (a->iommu.refused ||
+		    b->iommu.refused) { /* the answer is read in the next turn */
 			pit_turn(a);
 			pit_turn(b);
 		}
@@ -141,13 +145,15 @@ int main(int argc, char **argv)
 	static struct pit a, b;
 	const char *why;
 
-	rnd_state = 88172645463325252ull ^ (((argc > 2) ? strtoull(argv[2], NULL, 0) : 1ull) * 0x9e3779b97f4a7c15ull);
+	rnd_state = 88172645463325252ull ^
+		    (((argc > 2) ? strtoull(argv[2], NULL, 0) : 1ull) * 0x9e3779b97f4a7c15ull);
 	a.ram = aligned_alloc(16, PIT_RAM);
 	b.ram = aligned_alloc(16, PIT_RAM);
 	a.kind = PIT_QUICK;
 	for (unsigned long i = 0u; i < rings; i++) {
 		bool packed = (i & 1u) != 0u;
-		uint64_t f = (packed ? VIO_F_RING_PACKED : 0u) | ((rnd() & 7u) ? VIO_F_INDIRECT_DESC : 0u) |
+		uint64_t f = (packed ? VIO_F_RING_PACKED : 0u) |
+			     ((rnd() & 7u) ? VIO_F_INDIRECT_DESC : 0u) |
 			     ((rnd() & 1u) ? VIO_F_EVENT_IDX : 0u);
 
 		b.kind = (i % 16u == 3u) ? PIT_WINDOW : (i % 16u == 6u) ? PIT_IOMMU : PIT_FULL;
@@ -159,15 +165,16 @@ int main(int argc, char **argv)
 		}
 		why = differ(&a, &b);
 		if (why != NULL) {
-			printf("FAILED: ring %lu (%s, against %s): %s\n", i, packed ? "packed" : "split",
-			       pit_kind_name[b.kind], why);
+			printf("FAILED: ring %lu (%s, against %s): %s\n", i,
+			       packed ? "packed" : "split", pit_kind_name[b.kind], why);
 			return 1;
 		}
 		if ((i % 1000000u) == 999999u) {
 			fprintf(stderr, "h_random: %lu of %lu rings\n", i + 1u, rings);
 		}
 	}
-	printf("%lu random rings: %lu requests served, %lu rings refused, %lu with buffers over the rings (served, not compared)\n",
+	printf("%lu random rings: %lu requests served, %lu rings refused, %lu with buffers over "
+	       "the rings (served, not compared)\n",
 	       rings, served, refused, tangled);
 	return 0;
 }

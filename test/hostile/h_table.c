@@ -8,12 +8,12 @@
 #include <sys/mman.h>
 #include "pit.h"
 
-#define D PIT_BASE + PIT_DATA
-#define T PIT_BASE + PIT_TABLE
+#define D    PIT_BASE + PIT_DATA
+#define T    PIT_BASE + PIT_TABLE
 #define NEXT 1u
-#define WR 2u
-#define IND 4u
-#define AV 0x80u /* packed: available in the first lap */
+#define WR   2u
+#define IND  4u
+#define AV   0x80u /* packed: available in the first lap */
 
 struct row {
 	const char *name;
@@ -27,9 +27,11 @@ struct row {
 		uint16_t c, d;
 	} ring[8], table[8];
 	uint16_t idx, heads[4]; /* split: driver's index and ring */
-	uint16_t then;          /* split: driver's index after the first turn, while all requests are owned */
+	uint16_t
+		then; /* split: driver's index after the first turn, while all requests are owned */
 };
 
+/* clang-format off */
 static const struct row rows[] = {
 	{ "split: one readable", false, false, 1, { { D, 64, 0, 0 } }, { { 0 } }, 1, { 0 }, 0 },
 	{ "split: chain of three", false, false, 1, { { D, 16, NEXT, 1 }, { D + 64, 128, NEXT | WR, 2 }, { D + 256, 1, WR, 0 } }, { { 0 } }, 1, { 0 }, 0 },
@@ -90,13 +92,16 @@ static const struct row rows[] = {
 	{ "split: direct chain longer than the pool has", false, false, -1, { { D, 1, NEXT, 1 }, { D, 1, NEXT, 2 }, { D, 1, NEXT, 3 }, { D, 1, NEXT, 4 }, { D, 1, NEXT, 5 }, { D, 1, NEXT, 6 }, { D, 1, 0, 0 } }, { { 0 } }, 1, { 0 }, 0 },
 	{ "split: index goes back", false, false, -1, { { D, 64, 0, 0 }, { D, 64, 0, 0 }, { D, 64, 0, 0 } }, { { 0 } }, 3, { 0, 1, 2 }, 1 },
 };
+/* clang-format on */
 
 static void write_row(struct pit *p, const struct row *w)
 {
 	memset(p->ram, 0, PIT_RAM);
 	for (uint32_t i = 0u; i < 8u; i++) {
-		pit_desc(p, PIT_DESC + 16u * i, w->ring[i].addr, w->ring[i].len, w->ring[i].c, w->ring[i].d);
-		pit_desc(p, PIT_TABLE + 16u * i, w->table[i].addr, w->table[i].len, w->table[i].c, w->table[i].d);
+		pit_desc(p, PIT_DESC + 16u * i, w->ring[i].addr, w->ring[i].len, w->ring[i].c,
+			 w->ring[i].d);
+		pit_desc(p, PIT_TABLE + 16u * i, w->table[i].addr, w->table[i].len, w->table[i].c,
+			 w->table[i].d);
 	}
 	if (!w->packed) {
 		pit_avail(p, 4u, w->heads);
@@ -106,9 +111,12 @@ static void write_row(struct pit *p, const struct row *w)
 
 static bool run_row(struct pit *p, const struct row *w)
 {
-	static const struct row good[2] = { { "", false, false, 1, { { D, 4, 0, 0 } }, { { 0 } }, 1, { 0 }, 0 },
-					    { "", true, false, 1, { { D, 4, 1, AV } }, { { 0 } }, 0, { 0 }, 0 } };
-	uint64_t f = (w->packed ? VIO_F_RING_PACKED : 0u) | (w->indirect ? VIO_F_INDIRECT_DESC : 0u);
+	static const struct row good[2] = {
+		{ "", false, false, 1, { { D, 4, 0, 0 } }, { { 0 } }, 1, { 0 }, 0 },
+		{ "", true, false, 1, { { D, 4, 1, AV } }, { { 0 } }, 0, { 0 }, 0 }
+	};
+	uint64_t f =
+		(w->packed ? VIO_F_RING_PACKED : 0u) | (w->indirect ? VIO_F_INDIRECT_DESC : 0u);
 	bool ok = true;
 
 	write_row(p, w);
@@ -140,7 +148,8 @@ static bool run_row(struct pit *p, const struct row *w)
 static unsigned sums(struct pit *p)
 {
 	uint64_t bytes = 0x101000000ull;
-	uint8_t *big = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *big = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint8_t *ram = p->ram;
 	unsigned bad = 0u;
 
@@ -153,13 +162,15 @@ static unsigned sums(struct pit *p)
 		bool packed = (t & 1u) != 0u, over = (t & 2u) != 0u, ind = (t & 8u) != 0u;
 		uint16_t w = ((t & 4u) != 0u) ? WR : 0u, a = (packed && !ind) ? AV : 0u;
 		uint32_t at = ind ? PIT_TABLE : PIT_DESC;
-		uint16_t f0 = (uint16_t)(w | a | ((packed && ind) ? 0u : NEXT)), f1 = (uint16_t)(w | a);
+		uint16_t f0 = (uint16_t)(w | a | ((packed && ind) ? 0u : NEXT)),
+			 f1 = (uint16_t)(w | a);
 		struct vio_vq_state s;
 		uint32_t all;
 
 		memset(big, 0, PIT_DATA);
 		pit_desc(p, at, D, 0xffff0000u, packed ? 5u : f0, packed ? f0 : 1u);
-		pit_desc(p, at + 16u, D, over ? 0x10000u : 0xffffu, packed ? 5u : f1, packed ? f1 : 0u);
+		pit_desc(p, at + 16u, D, over ? 0x10000u : 0xffffu, packed ? 5u : f1,
+			 packed ? f1 : 0u);
 		if (ind) {
 			pit_desc(p, PIT_DESC, T, 32u, packed ? 5u : IND, packed ? (AV | IND) : 0u);
 		}
@@ -177,7 +188,8 @@ static unsigned sums(struct pit *p)
 		(void)vio_vq_run(&p->q);
 		all = (p->n == 1u) ? (p->got[0]->in_len + p->got[0]->out_len) : 0u;
 		if ((pit_failed(p) != over) || (all != (over ? 0u : UINT32_MAX))) {
-			printf("FAILED: sum of lengths %s 2^32 (case %u)\n", over ? "at" : "below", t);
+			printf("FAILED: sum of lengths %s 2^32 (case %u)\n", over ? "at" : "below",
+			       t);
 			bad++;
 		}
 		if (p->n == 1u) {

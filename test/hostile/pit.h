@@ -14,20 +14,21 @@
 #include "vio/dev.h"
 
 #define PIT_BASE 0x40001000ull
-#define PIT_RAM 0x4000u
+#define PIT_RAM	 0x4000u
 #define PIT_SIZE 16u
 #define PIT_POOL 12u
 #define PIT_SEGS 6u
 /* offsets of the areas, of indirect tables and of buffers in ram */
-#define PIT_DESC 0u
+#define PIT_DESC   0u
 #define PIT_DRIVER 0x400u
 #define PIT_DEVICE 0x800u
-#define PIT_TABLE 0xc00u
-#define PIT_DATA 0x1000u
+#define PIT_TABLE  0xc00u
+#define PIT_DATA   0x1000u
 
 enum pit_kind { PIT_QUICK, PIT_FULL, PIT_REGIONS, PIT_WINDOW, PIT_BOUNCE, PIT_IOMMU, PIT_KINDS };
-static const char *const pit_kind_name[PIT_KINDS] = { "mapped, quick", "mapped, logged", "three regions",
-						      "window", "bounce", "iommu" };
+static const char *const pit_kind_name[PIT_KINDS] = { "mapped, quick", "mapped, logged",
+						      "three regions", "window",
+						      "bounce",	       "iommu" };
 
 struct pit {
 	enum pit_kind kind;
@@ -66,7 +67,8 @@ static inline void pit_finish(struct pit *p, unsigned k)
 		p->tangled = p->tangled || (r->sgl.seg[i].addr < PIT_BASE + PIT_DATA);
 	}
 	for (uint32_t off = 0u; off < r->in_len;) {
-		uint32_t n = vio_req_write(r, off, b, (r->in_len - off < 64u) ? r->in_len - off : 64u);
+		uint32_t n =
+			vio_req_write(r, off, b, (r->in_len - off < 64u) ? r->in_len - off : 64u);
 
 		if (n == 0u) {
 			break;
@@ -139,8 +141,11 @@ static inline void pit_miss(void *port, uint64_t iova, uint8_t perm)
 }
 
 static const struct vio_dev_ops pit_ops = { .id = 2u, .nvq_max = 1u, .queue = pit_queue };
-static const struct vio_dev_ops pit_hold_ops __attribute__((unused)) = { .id = 2u, .nvq_max = 1u, .queue = pit_hold };
-static const struct vio_port_ops pit_port = { .signal = pit_signal, .config = pit_config, .wake = pit_wake };
+static const struct vio_dev_ops pit_hold_ops
+	__attribute__((unused)) = { .id = 2u, .nvq_max = 1u, .queue = pit_hold };
+static const struct vio_port_ops pit_port = { .signal = pit_signal,
+					      .config = pit_config,
+					      .wake = pit_wake };
 
 static inline void pit_mem(struct pit *p)
 {
@@ -148,10 +153,13 @@ static inline void pit_mem(struct pit *p)
 	uint16_t n = 1u;
 
 	p->region[0] = (struct vio_region){ PIT_BASE, PIT_RAM, p->ram };
-	if (p->kind == PIT_REGIONS) { /* data area in two adjacent pieces behind the rings, a gap behind them */
+	if (p->kind ==
+	    PIT_REGIONS) { /* data area in two adjacent pieces behind the rings, a gap behind them */
 		p->region[0].len = PIT_DATA + 0x808u;
-		p->region[1] = (struct vio_region){ PIT_BASE + PIT_DATA + 0x808u, 0x7f8u, p->ram + PIT_DATA + 0x808u };
-		p->region[2] = (struct vio_region){ PIT_BASE + PIT_DATA + 0x2000u, 0x1000u, p->ram + PIT_DATA + 0x2000u };
+		p->region[1] = (struct vio_region){ PIT_BASE + PIT_DATA + 0x808u, 0x7f8u,
+						    p->ram + PIT_DATA + 0x808u };
+		p->region[2] = (struct vio_region){ PIT_BASE + PIT_DATA + 0x2000u, 0x1000u,
+						    p->ram + PIT_DATA + 0x2000u };
 		n = 3u;
 	}
 	rc |= vio_mem_full_init(&p->full, p->region, n);
@@ -168,7 +176,8 @@ static inline void pit_mem(struct pit *p)
 		p->mem = &p->bounce.m;
 	} else if (p->kind == PIT_IOMMU) {
 		vio_mem_iommu_init(&p->iommu, &p->full.m, p->tlb, 4u, pit_miss, p);
-		rc |= vio_mem_iommu_update(&p->iommu, PIT_BASE, PIT_RAM, PIT_BASE, VIO_PERM_R | VIO_PERM_W);
+		rc |= vio_mem_iommu_update(&p->iommu, PIT_BASE, PIT_RAM, PIT_BASE,
+					   VIO_PERM_R | VIO_PERM_W);
 		p->mem = &p->iommu.m;
 	}
 	if (rc != VIO_OK) {
@@ -192,7 +201,8 @@ static inline int pit_up(struct pit *p, uint64_t features)
 	rc |= vio_dev_set_status(&p->d, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER);
 	rc |= vio_dev_accept(&p->d, VIO_F_VERSION_1 | features);
 	rc |= vio_dev_set_status(&p->d, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK);
-	rc |= vio_vq_setup(&p->q, PIT_SIZE, PIT_BASE + PIT_DESC, PIT_BASE + PIT_DRIVER, PIT_BASE + PIT_DEVICE);
+	rc |= vio_vq_setup(&p->q, PIT_SIZE, PIT_BASE + PIT_DESC, PIT_BASE + PIT_DRIVER,
+			   PIT_BASE + PIT_DEVICE);
 	rc |= vio_vq_enable(&p->q, NULL);
 	rc |= vio_dev_set_status(&p->d, 15u);
 	return rc;
@@ -224,7 +234,8 @@ static inline bool pit_failed(const struct pit *p)
 }
 
 /* Raw writers; everything little-endian. flags_or_id, next_or_flags: third and fourth field of a descriptor. */
-static inline void pit_desc(struct pit *p, uint32_t at, uint64_t addr, uint32_t len, uint16_t c, uint16_t d)
+static inline void pit_desc(struct pit *p, uint32_t at, uint64_t addr, uint32_t len, uint16_t c,
+			    uint16_t d)
 {
 	uint8_t *b = p->ram + at;
 

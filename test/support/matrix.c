@@ -9,9 +9,9 @@
 #include <string.h>
 #include "test/support/matrix.h"
 
-#define UNTOUCHED 0xeeu
-#define PATIENCE 20000u /* rounds without progress */
-#define TABLES 0x18000u /* indirect tables, inside the ring region */
+#define UNTOUCHED   0xeeu
+#define PATIENCE    20000u   /* rounds without progress */
+#define TABLES	    0x18000u /* indirect tables, inside the ring region */
 #define TABLE_BYTES 128u
 
 static const uint16_t split_sizes[] = { 1u, 2u, 8u, 64u, 256u, 1024u };
@@ -41,7 +41,8 @@ bool mrig_queue_up(struct mrig *r)
 {
 	struct vio_dma ring = dma(r, 0u, TABLES);
 	uint64_t area[3];
-	uint16_t flags = (uint16_t)((r->packed ? VIO_DVQ_PACKED : 0u) | (r->event_idx ? VIO_DVQ_EVENT_IDX : 0u) |
+	uint16_t flags = (uint16_t)((r->packed ? VIO_DVQ_PACKED : 0u) |
+				    (r->event_idx ? VIO_DVQ_EVENT_IDX : 0u) |
 				    (r->in_order ? VIO_DVQ_IN_ORDER : 0u));
 
 	(void)memset(r->open, 0, sizeof(r->open));
@@ -59,7 +60,8 @@ bool mrig_start(struct mrig *r)
 
 	want |= (r->packed ? VIO_F_RING_PACKED : 0u) | (r->indirect ? VIO_F_INDIRECT_DESC : 0u) |
 		(r->event_idx ? VIO_F_EVENT_IDX : 0u) | (r->in_order ? VIO_F_IN_ORDER : 0u);
-	return (vio_drv_probe(&lb_bus, &r->lb, want, &got) == VIO_OK) && (got == want) && mrig_queue_up(r) &&
+	return (vio_drv_probe(&lb_bus, &r->lb, want, &got) == VIO_OK) && (got == want) &&
+	       mrig_queue_up(r) &&
 	       (lb_bus.set_status(&r->lb, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK |
 						  VIO_S_DRIVER_OK) == VIO_OK);
 }
@@ -122,9 +124,9 @@ static int offer(struct mrig *r, uint32_t k)
 		}
 		at += len;
 	}
-	return (r->indirect && ((serial & 3u) != 0u)) ?
-		       vio_dvq_add_indirect(&r->q, &table, b, (uint16_t)n_out, (uint16_t)n_in, o) :
-		       vio_dvq_add(&r->q, b, (uint16_t)n_out, (uint16_t)n_in, o);
+	return (r->indirect && ((serial & 3u) != 0u))
+		       ? vio_dvq_add_indirect(&r->q, &table, b, (uint16_t)n_out, (uint16_t)n_in, o)
+		       : vio_dvq_add(&r->q, b, (uint16_t)n_out, (uint16_t)n_in, o);
 }
 
 void mrig_offer(struct mrig *r, uint32_t most)
@@ -175,7 +177,8 @@ static void check(struct mrig *r, struct mrig_open *o, uint32_t len)
 			bool written = (pos < p.prefix) || (p.last && (pos == (o->in_len - 1u)));
 
 			if (b[n] != (written ? tdev_byte(o->serial, pos, true) : UNTOUCHED)) {
-				wrong(r, written ? "written data" : "a byte was touched that was not written");
+				wrong(r, written ? "written data"
+						 : "a byte was touched that was not written");
 			}
 		}
 	}
@@ -268,7 +271,8 @@ static void one(struct mrig *r, enum world_kind kind, bool async, uint32_t reque
 	if (rounds(r, third, 9u)) {
 		mrig_offer(r, 5u);
 		(void)lb_turn(&r->lb);
-		if ((lb_bus.reset_vq(&r->lb, 0u) != VIO_OK) || (r->dev.n != 0u) || !mrig_queue_up(r)) {
+		if ((lb_bus.reset_vq(&r->lb, 0u) != VIO_OK) || (r->dev.n != 0u) ||
+		    !mrig_queue_up(r)) {
 			wrong(r, "queue reset");
 		}
 	}
@@ -316,11 +320,12 @@ unsigned matrix_run(enum world_kind kind, uint32_t requests, void (*say)(const c
 				continue;
 			}
 			failed++;
-			(void)snprintf(line, sizeof(line), "%s %s %u%s%s%s%s: %s (%u back, %u offered)",
-				       world_name[kind], packed ? "packed" : "split", r.size,
-				       r.indirect ? " indirect" : "", r.event_idx ? " event-idx" : "",
-				       r.in_order ? " in-order" : "", (c & 16u) ? " async" : "", r.why,
-				       (unsigned)r.done, (unsigned)r.serial);
+			(void)snprintf(
+				line, sizeof(line), "%s %s %u%s%s%s%s: %s (%u back, %u offered)",
+				world_name[kind], packed ? "packed" : "split", r.size,
+				r.indirect ? " indirect" : "", r.event_idx ? " event-idx" : "",
+				r.in_order ? " in-order" : "", (c & 16u) ? " async" : "", r.why,
+				(unsigned)r.done, (unsigned)r.serial);
 			say(line);
 		}
 	}

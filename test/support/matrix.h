@@ -11,7 +11,7 @@
 #include "test/support/tdev.h"
 #include "test/support/world.h"
 
-#define MATRIX_OPEN 48u    /* requests offered at once */
+#define MATRIX_OPEN 48u	    /* requests offered at once */
 #define MATRIX_AREA 0x3000u /* bytes for the buffers of each */
 
 /* One device, its driver and what the driver has offered */

@@ -22,7 +22,8 @@ static int map(struct mem_map *m, struct vio_seg *s)
 	if ((s->len == 0u) || (off >= m->len) || (s->len > (m->len - off))) {
 		return VIO_E_ADDR;
 	}
-	p = mmap(NULL, (size_t)skip + s->len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, (off_t)(off - skip));
+	p = mmap(NULL, (size_t)skip + s->len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd,
+		 (off_t)(off - skip));
 	if (p == MAP_FAILED) {
 		return VIO_E_AGAIN;
 	}
@@ -71,7 +72,10 @@ static const struct vio_mem_ops ops = { .acquire = acquire, .release = release }
 void mem_map_init(struct mem_map *m, int fd, uint64_t base, uint64_t len, uint32_t again_every)
 {
 	*m = (struct mem_map){
-		.m = { .ops = &ops, .seg_max = 64u, .bytes_max = UINT32_MAX, .wants_release = true },
+		.m = { .ops = &ops,
+		       .seg_max = 64u,
+		       .bytes_max = UINT32_MAX,
+		       .wants_release = true },
 		.fd = fd,
 		.base = base,
 		.len = len,

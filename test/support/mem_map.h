@@ -12,10 +12,10 @@
 
 struct mem_map {
 	struct vio_mem m;
-	int fd;            /* of the guest's memory */
-	uint64_t base;     /* address of its byte 0, a multiple of the page size */
-	uint64_t len;      /* bytes */
-	uint32_t again_every; /* 0: never */
+	int fd;			/* of the guest's memory */
+	uint64_t base;		/* address of its byte 0, a multiple of the page size */
+	uint64_t len;		/* bytes */
+	uint32_t again_every;	/* 0: never */
 	uint32_t calls, mapped; /* mapped: segments mapped now */
 	uint32_t page;
 };

@@ -6,7 +6,8 @@
 
 uint8_t tdev_byte(uint32_t serial, uint32_t i, bool written)
 {
-	return (uint8_t)((serial * 2654435761u) >> 24) ^ (uint8_t)(i * 7u + (i >> 8)) ^ (written ? 0x5au : 0u);
+	return (uint8_t)((serial * 2654435761u) >> 24) ^ (uint8_t)(i * 7u + (i >> 8)) ^
+	       (written ? 0x5au : 0u);
 }
 
 struct tdev_plan tdev_plan(uint32_t serial, uint32_t in_len)
@@ -29,7 +30,9 @@ uint32_t tdev_len(uint32_t serial, uint32_t in_len)
 {
 	struct tdev_plan p = tdev_plan(serial, in_len);
 
-	return (p.last && ((p.prefix + 1u) >= in_len)) ? ((p.prefix > 0u || in_len == 1u) ? in_len : 0u) : p.prefix;
+	return (p.last && ((p.prefix + 1u) >= in_len))
+		       ? ((p.prefix > 0u || in_len == 1u) ? in_len : 0u)
+		       : p.prefix;
 }
 
 static bool right(const struct tdev_req *q)

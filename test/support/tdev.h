@@ -22,8 +22,8 @@ struct tdev_req {
 struct tdev {
 	struct vio_dev d;
 	struct vio_vq vq;
-	bool async;          /* requests are kept until tdev_complete */
-	uint32_t bad;        /* requests that were not what the driver sent */
+	bool async;   /* requests are kept until tdev_complete */
+	uint32_t bad; /* requests that were not what the driver sent */
 	uint16_t n;
 	struct tdev_req *own[TDEV_POOL];
 	VIO_VQ_STORE(struct tdev_req, TDEV_POOL, TDEV_SEGS) store;
@@ -31,7 +31,7 @@ struct tdev {
 
 struct tdev_plan {
 	uint32_t prefix; /* bytes written from the start */
-	bool last;       /* and the last byte */
+	bool last;	 /* and the last byte */
 	bool span;
 };
 

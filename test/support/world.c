@@ -94,7 +94,8 @@ static bool open_kind(struct world *w)
 {
 	switch (w->kind) {
 	case WORLD_FULL:
-		w->region[0] = (struct vio_region){ .gpa = WORLD_BASE, .len = WORLD_BYTES, .hva = w->g };
+		w->region[0] =
+			(struct vio_region){ .gpa = WORLD_BASE, .len = WORLD_BYTES, .hva = w->g };
 		w->mem = &w->full.m;
 		return vio_mem_full_init(&w->full, w->region, 1u) == VIO_OK;
 	case WORLD_REGION:
@@ -105,8 +106,9 @@ static bool open_kind(struct world *w)
 		return vio_mem_window_init(&w->window, WORLD_BASE, w->g, WORLD_BYTES) == VIO_OK;
 	case WORLD_BOUNCE:
 		w->mem = &w->bounce.m;
-		return open_regions(w) && (vio_mem_bounce_init(&w->bounce, &w->full.m, w->bounce_buf,
-							       WORLD_SLOT, WORLD_SLOTS) == VIO_OK);
+		return open_regions(w) &&
+		       (vio_mem_bounce_init(&w->bounce, &w->full.m, w->bounce_buf, WORLD_SLOT,
+					    WORLD_SLOTS) == VIO_OK);
 	case WORLD_IOMMU:
 		w->mem = &w->iommu.m;
 		return open_iommu(w);
@@ -131,7 +133,8 @@ bool world_open(struct world *w, enum world_kind kind)
 	w->g = mmap(NULL, WORLD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
 	w->alias = mmap(NULL, WORLD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
 	w->bounce_buf = aligned_alloc(16u, (size_t)WORLD_SLOT * WORLD_SLOTS);
-	return (w->g != MAP_FAILED) && (w->alias != MAP_FAILED) && (w->bounce_buf != NULL) && open_kind(w);
+	return (w->g != MAP_FAILED) && (w->alias != MAP_FAILED) && (w->bounce_buf != NULL) &&
+	       open_kind(w);
 }
 
 void world_close(struct world *w)

@@ -5,26 +5,34 @@
 
 #include "test/support/mem_map.h"
 
-#define WORLD_BASE 0x40000000ull /* what the driver puts into descriptors for byte 0 */
-#define WORLD_RING 0x20000u      /* bytes from 0: rings and tables, one region in every kind */
-#define WORLD_BYTES 0xe0000u
-#define WORLD_PAGE 4096u
-#define WORLD_PAGES (WORLD_BYTES / WORLD_PAGE)
+#define WORLD_BASE	 0x40000000ull /* what the driver puts into descriptors for byte 0 */
+#define WORLD_RING	 0x20000u /* bytes from 0: rings and tables, one region in every kind */
+#define WORLD_BYTES	 0xe0000u
+#define WORLD_PAGE	 4096u
+#define WORLD_PAGES	 (WORLD_BYTES / WORLD_PAGE)
 #define WORLD_RING_PAGES (WORLD_RING / WORLD_PAGE)
-#define WORLD_FAR 0x7f0000000000ull /* addresses of the kind behind the iommu */
-#define WORLD_ELSEWHERE (WORLD_FAR + 0x100000000ull) /* where a page of the guest can be moved to */
-#define WORLD_TLB 24u
-#define WORLD_EDGE 1040u /* bytes of each small region of "regions" */
-#define WORLD_REGIONS (1u + (WORLD_BYTES - WORLD_RING + WORLD_EDGE - 1u) / WORLD_EDGE)
-#define WORLD_SLOT 12800u
-#define WORLD_SLOTS 5u
+#define WORLD_FAR	 0x7f0000000000ull	      /* addresses of the kind behind the iommu */
+#define WORLD_ELSEWHERE	 (WORLD_FAR + 0x100000000ull) /* where a page of the guest can be moved to */
+#define WORLD_TLB	 24u
+#define WORLD_EDGE	 1040u /* bytes of each small region of "regions" */
+#define WORLD_REGIONS	 (1u + (WORLD_BYTES - WORLD_RING + WORLD_EDGE - 1u) / WORLD_EDGE)
+#define WORLD_SLOT	 12800u
+#define WORLD_SLOTS	 5u
 
-enum world_kind { WORLD_FULL, WORLD_REGION, WORLD_WINDOW, WORLD_BOUNCE, WORLD_IOMMU, WORLD_MAP, WORLD_KINDS };
+enum world_kind {
+	WORLD_FULL,
+	WORLD_REGION,
+	WORLD_WINDOW,
+	WORLD_BOUNCE,
+	WORLD_IOMMU,
+	WORLD_MAP,
+	WORLD_KINDS
+};
 
 struct world {
 	enum world_kind kind;
 	int fd;
-	uint8_t *g;     /* the guest's view */
+	uint8_t *g;	/* the guest's view */
 	uint8_t *alias; /* the same bytes at another address */
 	struct vio_mem *mem;
 	struct vio_mem_full full;
@@ -35,8 +43,9 @@ struct world {
 	struct vio_region region[WORLD_REGIONS];
 	struct vio_tlb tlb[WORLD_TLB];
 	uint16_t page[WORLD_PAGES]; /* iommu: guest page -> page behind */
-	bool moved[WORLD_PAGES];    /* iommu: the page lies in alias, not in g; of the ring pages only the first */
-	uint64_t missed;            /* address of the miss to be answered */
+	bool moved
+		[WORLD_PAGES]; /* iommu: the page lies in alias, not in g; of the ring pages only the first */
+	uint64_t missed; /* address of the miss to be answered */
 	bool miss;
 	uint32_t misses, refusals;
 	uint8_t *bounce_buf;

@@ -56,7 +56,7 @@ static inline int32_t wait_for(int rc)
 }
 
 static inline int open_kind(const struct host_kind *k, const char *arg, struct host *h,
-		     struct host_ctx *ctx)
+			    struct host_ctx *ctx)
 {
 	memset(ctx, 0, sizeof(*ctx));
 	memset(h, 0, sizeof(*h));

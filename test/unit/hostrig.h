@@ -81,7 +81,8 @@ static inline struct hostrig *hr_new(const struct vio_class *cls)
 }
 
 /* Open `kind`; returns: as host_kind.open */
-static inline int hr_open(struct hostrig *k, const struct host_kind *kinds, const char *kind, const char *arg)
+static inline int hr_open(struct hostrig *k, const struct host_kind *kinds, const char *kind,
+			  const char *arg)
 {
 	int rc;
 

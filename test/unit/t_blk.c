@@ -11,7 +11,9 @@
 #include "vio/blk.h"
 
 #define SECTORS 256u
-#define ALL (VIO_BLK_F_FLUSH | VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES | VIO_BLK_F_MQ)
+#define ALL                                                                                        \
+	(VIO_BLK_F_FLUSH | VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES |     \
+	 VIO_BLK_F_MQ)
 
 struct disk {
 	struct rig g;
@@ -78,7 +80,8 @@ static uint8_t status(const struct rig_req *r)
 }
 
 /* Request of `type` with `out` bytes of 0x5a behind the head and `in` data bytes before the status. */
-static void ask(struct disk *k, struct rig_req *r, uint32_t type, uint64_t sector, uint32_t out, uint32_t in)
+static void ask(struct disk *k, struct rig_req *r, uint32_t type, uint64_t sector, uint32_t out,
+		uint32_t in)
 {
 	static uint8_t buf[16 + 65536];
 
@@ -150,17 +153,20 @@ static const struct {
 	{ "write across the end", VIO_BLK_T_OUT, SECTORS - 1, 1024, 0, VIO_BLK_S_IOERR },
 	{ "sector + length wraps", VIO_BLK_T_OUT, UINT64_MAX, 512, 0, VIO_BLK_S_IOERR },
 	{ "byte offset wraps", VIO_BLK_T_OUT, UINT64_C(1) << 55, 512, 0, VIO_BLK_S_IOERR },
-	{ "byte offset wraps to 0", VIO_BLK_T_IN, UINT64_C(0x0080000000000000), 0, 512, VIO_BLK_S_IOERR },
+	{ "byte offset wraps to 0", VIO_BLK_T_IN, UINT64_C(0x0080000000000000), 0, 512,
+	  VIO_BLK_S_IOERR },
 	{ "legacy SCSI command", 2, 0, 0, 0, VIO_BLK_S_UNSUPP },
 	{ "lifetime", VIO_BLK_T_GET_LIFETIME, 0, 0, 6, VIO_BLK_S_UNSUPP },
 	{ "secure erase", VIO_BLK_T_SECURE_ERASE, 0, 16, 0, VIO_BLK_S_UNSUPP },
 	{ "zone report", 16, 0, 0, 512, VIO_BLK_S_UNSUPP },
-	{ "type with the legacy barrier bit", 0x80000000u | VIO_BLK_T_OUT, 0, 512, 0, VIO_BLK_S_UNSUPP },
+	{ "type with the legacy barrier bit", 0x80000000u | VIO_BLK_T_OUT, 0, 512, 0,
+	  VIO_BLK_S_UNSUPP },
 	{ "type 256: low byte is IN", 256, 0, 0, 512, VIO_BLK_S_UNSUPP },
 	{ "unknown type", 0xffffffffu, 0, 512, 0, VIO_BLK_S_UNSUPP },
 	{ "discard without ranges", VIO_BLK_T_DISCARD, 0, 0, 0, VIO_BLK_S_IOERR },
 	{ "discard with half a range", VIO_BLK_T_DISCARD, 0, 24, 0, VIO_BLK_S_IOERR },
-	{ "too many ranges", VIO_BLK_T_WRITE_ZEROES, 0, 16 * (VIO_BLK_RANGES + 1), 0, VIO_BLK_S_IOERR },
+	{ "too many ranges", VIO_BLK_T_WRITE_ZEROES, 0, 16 * (VIO_BLK_RANGES + 1), 0,
+	  VIO_BLK_S_IOERR },
 	{ "range with unknown flags", VIO_BLK_T_WRITE_ZEROES, 0, 16, 0, VIO_BLK_S_UNSUPP },
 };
 
@@ -176,7 +182,8 @@ static void t_wrong(void **state)
 		print_message("  %s\n", wrong[i].what);
 		ask(k, &r, wrong[i].type, wrong[i].sector, wrong[i].out, wrong[i].in);
 		assert_int_equal(status(&r), wrong[i].status);
-		assert_int_equal(r.len, wrong[i].in ? 0 : 1); /* the status is beyond what was not written */
+		assert_int_equal(
+			r.len, wrong[i].in ? 0 : 1); /* the status is beyond what was not written */
 		for (uint32_t n = 0; n < wrong[i].in; n++) {
 			assert_int_equal(r.in[n], 0xee);
 		}
@@ -246,7 +253,8 @@ static void t_read_only(void **state)
 	(void)state;
 	assert_int_equal(rig_start(&k->g, &k->b->dev, VIO_BLK_F_RO | VIO_BLK_F_FLUSH), VIO_OK);
 	assert_true(k->g.lb.dev->offered & VIO_BLK_F_RO);
-	assert_false(k->g.lb.dev->offered & (VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES | VIO_BLK_F_CONFIG_WCE));
+	assert_false(k->g.lb.dev->offered &
+		     (VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES | VIO_BLK_F_CONFIG_WCE));
 	ask(k, &r, VIO_BLK_T_OUT, 0, 512, 0);
 	assert_int_equal(status(&r), VIO_BLK_S_IOERR);
 	ask(k, &r, VIO_BLK_T_WRITE_ZEROES, 0, 16, 0);
@@ -283,8 +291,9 @@ static void t_ranges(void **state)
 	rig_do(&k->g, 0, &r, buf, 64, 1);
 	assert_int_equal(status(&r), VIO_BLK_S_IOERR);
 	(void)range(buf + 16, 0, 1, 0);
-	(void)range(buf + 32, 0, 4097, 0); /* more than max_write_zeroes_sectors, and across the end */
-	(void)range(buf + 48, 0, 1, 2);    /* unknown flag wins */
+	(void)range(buf + 32, 0, 4097,
+		    0);			/* more than max_write_zeroes_sectors, and across the end */
+	(void)range(buf + 48, 0, 1, 2); /* unknown flag wins */
 	rig_do(&k->g, 0, &r, buf, 64, 1);
 	assert_int_equal(status(&r), VIO_BLK_S_UNSUPP);
 	(void)range(buf + 16, 0, 1, 2);
@@ -469,7 +478,8 @@ static void drain(void *arg)
 /* A reset waits for the host and shows nothing; then the device works again. */
 static void t_reset(void **state)
 {
-	struct disk *k = disk_up(true, 0); /* write through: a second step follows while the queue drains */
+	struct disk *k =
+		disk_up(true, 0); /* write through: a second step follows while the queue drains */
 	struct rig_req r[4];
 	uint8_t buf[528];
 
@@ -549,7 +559,8 @@ static void t_limits(void **state)
 	static const struct {
 		uint16_t seg_max;
 		uint32_t bytes_max;
-	} kind[] = { { 0, 0 }, { 10, 0 }, { 3, 0 }, { 0, 1u << 16 }, { 8, 1u << 20 }, { 128, 8192 }, { 500, 1u << 24 } };
+	} kind[] = { { 0, 0 },	      { 10, 0 },     { 3, 0 },	       { 0, 1u << 16 },
+		     { 8, 1u << 20 }, { 128, 8192 }, { 500, 1u << 24 } };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
@@ -589,7 +600,8 @@ static void t_many(void **state)
 		k->sim.hold = round & 1u;
 		for (unsigned q = 0; q < 2; q++) {
 			for (unsigned i = 0; i < 40; i++) {
-				rig_add(&k->g, (uint16_t)q, &r[q][i], buf, head(buf, VIO_BLK_T_IN, i + q), 513);
+				rig_add(&k->g, (uint16_t)q, &r[q][i], buf,
+					head(buf, VIO_BLK_T_IN, i + q), 513);
 			}
 			rig_kick(&k->g, (uint16_t)q);
 		}

@@ -21,10 +21,10 @@
 #include "host/linux/blk.h"
 
 #define SECTORS 1024u
-#define BYTES (SECTORS * 512u)
-#define ALL                                                                                           \
-	(VIO_BLK_F_FLUSH | VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES | VIO_BLK_F_MQ | \
-	 VIO_BLK_F_SEG_MAX)
+#define BYTES	(SECTORS * 512u)
+#define ALL                                                                                        \
+	(VIO_BLK_F_FLUSH | VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES |     \
+	 VIO_BLK_F_MQ | VIO_BLK_F_SEG_MAX)
 
 extern const struct host_kind host_linux_blk[];
 
@@ -85,8 +85,8 @@ static void wait_for(struct hostrig *k, struct rig_req *r, unsigned n)
 	hr_until(k, all_back);
 }
 
-static void add(struct hostrig *k, uint16_t q, struct rig_req *r, uint32_t type, uint64_t sector, const void *data,
-		uint32_t out, uint32_t in)
+static void add(struct hostrig *k, uint16_t q, struct rig_req *r, uint32_t type, uint64_t sector,
+		const void *data, uint32_t out, uint32_t in)
 {
 	static uint8_t buf[16 + 65536];
 
@@ -97,8 +97,8 @@ static void add(struct hostrig *k, uint16_t q, struct rig_req *r, uint32_t type,
 	rig_add(&k->g, q, r, buf, 16 + out, in + 1u);
 }
 
-static uint8_t ask(struct hostrig *k, struct rig_req *r, uint32_t type, uint64_t sector, const void *data,
-		   uint32_t out, uint32_t in)
+static uint8_t ask(struct hostrig *k, struct rig_req *r, uint32_t type, uint64_t sector,
+		   const void *data, uint32_t out, uint32_t in)
 {
 	add(k, 0, r, type, sector, data, out, in);
 	rig_kick(&k->g, 0);
@@ -187,10 +187,12 @@ static void t_clear(void **state)
 		struct stat st;
 
 		make(places[e & 1u], BYTES);
-		k = disk(engines[e >> 1], 1, ALL & ~(e & 1u ? VIO_BLK_F_FLUSH | VIO_BLK_F_CONFIG_WCE : 0));
+		k = disk(engines[e >> 1], 1,
+			 ALL & ~(e & 1u ? VIO_BLK_F_FLUSH | VIO_BLK_F_CONFIG_WCE : 0));
 		assert_int_equal(clear(k, VIO_BLK_T_WRITE_ZEROES, 3, 5, 0), VIO_BLK_S_OK);
 		memset(want + 3 * 512, 0, 5 * 512);
-		assert_int_equal(clear(k, VIO_BLK_T_WRITE_ZEROES, 100, 700, VIO_BLK_RANGE_UNMAP), VIO_BLK_S_OK);
+		assert_int_equal(clear(k, VIO_BLK_T_WRITE_ZEROES, 100, 700, VIO_BLK_RANGE_UNMAP),
+				 VIO_BLK_S_OK);
 		memset(want + 100 * 512, 0, 700 * 512);
 		same_as_file();
 		assert_int_equal(stat(path, &st), 0);
@@ -261,7 +263,10 @@ static void t_steps(void **state)
 		seg[n] = (struct vio_seg){ .p = bytes + n * 512u, .len = 512 };
 	}
 	for (unsigned i = 0; i < sizeof(answer) / sizeof(answer[0]); i++) {
-		struct vio_blk_io io = { .op = (uint8_t)answer[i].op, .unmap = answer[i].unmap, .sector = 7, .sectors = 3 };
+		struct vio_blk_io io = { .op = (uint8_t)answer[i].op,
+					 .unmap = answer[i].unmap,
+					 .sector = 7,
+					 .sectors = 3 };
 		bool payload = (answer[i].op == VIO_BLK_READ) || (answer[i].op == VIO_BLK_WRITE);
 		uint64_t off = 7 * 512u;
 		int result = 99;
@@ -286,7 +291,8 @@ static void t_steps(void **state)
 			if (payload) {
 				assert_ptr_equal(iov[0].iov_base, bytes + (off - 7 * 512u));
 			}
-			assert_int_equal(blk_step_done(&io, answer[i].res[n], &result), n < answer[i].more);
+			assert_int_equal(blk_step_done(&io, answer[i].res[n], &result),
+					 n < answer[i].more);
 			off += answer[i].res[n] > 0 ? (uint64_t)answer[i].res[n] : 0;
 		}
 		assert_int_equal(result, answer[i].result);
@@ -352,8 +358,10 @@ static void t_resize(void **state)
 
 		make("/tmp", BYTES);
 		k = disk(engines[e], 1, ALL);
-		assert_int_equal(truncate(path, BYTES / 2), 0); /* by name, without open: not noticed */
-		assert_int_equal(ask(k, &r, VIO_BLK_T_IN, SECTORS / 2 - 1, NULL, 0, 1024), VIO_BLK_S_IOERR);
+		assert_int_equal(truncate(path, BYTES / 2),
+				 0); /* by name, without open: not noticed */
+		assert_int_equal(ask(k, &r, VIO_BLK_T_IN, SECTORS / 2 - 1, NULL, 0, 1024),
+				 VIO_BLK_S_IOERR);
 		assert_int_equal(r.len, 512); /* what was there */
 		assert_int_equal(k->g.lb.configs, 0);
 		(void)close(open(path, O_WRONLY));
@@ -368,7 +376,8 @@ static void t_resize(void **state)
 		hr_until(k, told);
 		assert_int_equal(lb_bus.config_read(&k->g.lb, 0, raw, 8), VIO_OK);
 		assert_int_equal(vio_unpack64(raw), SECTORS * 2);
-		assert_int_equal(ask(k, &r, VIO_BLK_T_IN, SECTORS * 2 - 1, NULL, 0, 512), VIO_BLK_S_OK);
+		assert_int_equal(ask(k, &r, VIO_BLK_T_IN, SECTORS * 2 - 1, NULL, 0, 512),
+				 VIO_BLK_S_OK);
 		hr_end(k);
 		(void)unlink(path);
 	}
@@ -488,7 +497,8 @@ static int without_uring(void)
 	struct hostrig *k;
 	struct rig_req r;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog)) {
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog)) {
 		return 2;
 	}
 	k = hr_new(&vio_class_blk);
@@ -556,10 +566,12 @@ static void t_memory_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_random),   cmocka_unit_test(t_clear), cmocka_unit_test(t_limit),
-		cmocka_unit_test(t_resize),   cmocka_unit_test(t_lanes), cmocka_unit_test(t_lock),
-		cmocka_unit_test(t_refused),  cmocka_unit_test(t_fallback),
-		cmocka_unit_test(t_memory_null), cmocka_unit_test(t_steps), cmocka_unit_test(t_reset),
+		cmocka_unit_test(t_random),	 cmocka_unit_test(t_clear),
+		cmocka_unit_test(t_limit),	 cmocka_unit_test(t_resize),
+		cmocka_unit_test(t_lanes),	 cmocka_unit_test(t_lock),
+		cmocka_unit_test(t_refused),	 cmocka_unit_test(t_fallback),
+		cmocka_unit_test(t_memory_null), cmocka_unit_test(t_steps),
+		cmocka_unit_test(t_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,8 @@
 #include "host/sim/console.h"
 #include "vio/console.h"
 
-#define RX 0u
-#define TX 1u
+#define RX  0u
+#define TX  1u
 #define CRX 2u
 #define CTX 3u
 #define ALL (VIO_CONSOLE_F_SIZE | VIO_CONSOLE_F_MULTIPORT | VIO_CONSOLE_F_EMERG_WRITE)
@@ -93,7 +93,11 @@ static void t_pressure(void **state)
 {
 	static const struct {
 		uint32_t room, piece, out, take;
-	} shape[] = { { 256, 0, 1000, 50 }, { 1, 0, 60, 1 }, { 7, 3, 100, 5 }, { 3, 64, 640, 256 }, { 10, 1, 16, 1 } };
+	} shape[] = { { 256, 0, 1000, 50 },
+		      { 1, 0, 60, 1 },
+		      { 7, 3, 100, 5 },
+		      { 3, 64, 640, 256 },
+		      { 10, 1, 16, 1 } };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(shape) / sizeof(shape[0]); i++) {
@@ -135,7 +139,8 @@ static void t_empty(void **state)
 	struct rig_req r;
 
 	(void)state;
-	rig_do(&k->g, TX, &r, "", 0, 4); /* a writable buffer in a transmit queue is against the rules, and harmless */
+	rig_do(&k->g, TX, &r, "", 0,
+	       4); /* a writable buffer in a transmit queue is against the rules, and harmless */
 	assert_true(r.back);
 	assert_int_equal(r.len, 0);
 	assert_int_equal(sim_console_type(&k->sim, 0, "x", 1), 1);
@@ -195,7 +200,8 @@ static void t_emergency(void **state)
 
 	(void)state;
 	assert_int_equal(lb_init(&k->g.lb, &k->c->dev, VIO_F_RINGS), VIO_OK);
-	assert_int_equal(lb_bus.config_write(&k->g.lb, 8, raw, 4), VIO_OK); /* not even ACKNOWLEDGE is set */
+	assert_int_equal(lb_bus.config_write(&k->g.lb, 8, raw, 4),
+			 VIO_OK); /* not even ACKNOWLEDGE is set */
 	assert_int_equal(lb_bus.config_write(&k->g.lb, 8, raw, 1), VIO_OK);
 	assert_int_equal(lb_bus.config_write(&k->g.lb, 9, raw, 3), VIO_OK); /* not the lower byte */
 	assert_int_equal(lb_bus.config_write(&k->g.lb, 0, raw, 2), VIO_E_ARG);
@@ -221,7 +227,8 @@ static void tell(struct tty *k, uint32_t port, uint16_t event, uint16_t value)
 }
 
 /* Offer a control buffer; what comes must be this. more: bytes behind the head, or NULL */
-static void hear(struct tty *k, uint32_t port, uint16_t event, uint16_t value, const void *more, uint32_t len)
+static void hear(struct tty *k, uint32_t port, uint16_t event, uint16_t value, const void *more,
+		 uint32_t len)
 {
 	struct rig_req r;
 
@@ -300,7 +307,8 @@ static void t_without_multiport(void **state)
 	rig_do(&k->g, TX, &r, "hi", 2, 0);
 	rig_do(&k->g, RX, &in, "", 0, 8);
 	assert_memory_equal(in.in, "hi", 2);
-	rig_do(&k->g, CTX, &r, "\0\0\0\0\0\0\1\0", 8, 0); /* queues that do not exist for this driver */
+	rig_do(&k->g, CTX, &r, "\0\0\0\0\0\0\1\0", 8,
+	       0); /* queues that do not exist for this driver */
 	assert_false(r.back);
 	tty_end(k);
 }
@@ -312,11 +320,16 @@ static void t_abuse(void **state)
 		uint32_t id;
 		uint16_t event, value;
 	} noise[] = {
-		{ 0xffffffff, VIO_CONSOLE_PORT_READY, 1 }, { 2, VIO_CONSOLE_PORT_READY, 1 },
-		{ 0xffffffff, VIO_CONSOLE_PORT_OPEN, 1 },  { 2, VIO_CONSOLE_PORT_OPEN, 1 },
-		{ 0, VIO_CONSOLE_DEVICE_ADD, 1 },	   { 1, VIO_CONSOLE_DEVICE_REMOVE, 1 },
-		{ 0, VIO_CONSOLE_RESIZE, 1 },		   { 0, VIO_CONSOLE_PORT_NAME, 1 },
-		{ 0, 8, 1 },				   { 0, 0xffff, 0xffff },
+		{ 0xffffffff, VIO_CONSOLE_PORT_READY, 1 },
+		{ 2, VIO_CONSOLE_PORT_READY, 1 },
+		{ 0xffffffff, VIO_CONSOLE_PORT_OPEN, 1 },
+		{ 2, VIO_CONSOLE_PORT_OPEN, 1 },
+		{ 0, VIO_CONSOLE_DEVICE_ADD, 1 },
+		{ 1, VIO_CONSOLE_DEVICE_REMOVE, 1 },
+		{ 0, VIO_CONSOLE_RESIZE, 1 },
+		{ 0, VIO_CONSOLE_PORT_NAME, 1 },
+		{ 0, 8, 1 },
+		{ 0, 0xffff, 0xffff },
 		{ 1, VIO_CONSOLE_PORT_OPEN, 1 }, /* never said PORT_READY */
 		{ 0, VIO_CONSOLE_DEVICE_READY, 0 },
 	};
@@ -333,7 +346,8 @@ static void t_abuse(void **state)
 			rig_do(&k->g, CTX, &r, "\0\0\0\0\0\0\1", n, n ? 0 : 1);
 			assert_true(r.back);
 		}
-		tell(k, 0, VIO_CONSOLE_DEVICE_READY, 1); /* a hundred times, without taking an answer */
+		tell(k, 0, VIO_CONSOLE_DEVICE_READY,
+		     1); /* a hundred times, without taking an answer */
 		k->g.used = used;
 	}
 	assert_false(k->sim.port[0].guest_open || k->sim.port[1].guest_open);
@@ -365,9 +379,15 @@ static void t_abuse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_echo),  cmocka_unit_test(t_input_wakes), cmocka_unit_test(t_pressure),
-		cmocka_unit_test(t_empty), cmocka_unit_test(t_reset),	    cmocka_unit_test(t_size),
-		cmocka_unit_test(t_ports), cmocka_unit_test(t_emergency),   cmocka_unit_test(t_without_multiport),
+		cmocka_unit_test(t_echo),
+		cmocka_unit_test(t_input_wakes),
+		cmocka_unit_test(t_pressure),
+		cmocka_unit_test(t_empty),
+		cmocka_unit_test(t_reset),
+		cmocka_unit_test(t_size),
+		cmocka_unit_test(t_ports),
+		cmocka_unit_test(t_emergency),
+		cmocka_unit_test(t_without_multiport),
 		cmocka_unit_test(t_abuse),
 	};
 	int failed = 0;

@@ -15,10 +15,10 @@
 #include "hostrig.h"
 #include "vio/console.h"
 
-#define RX 0u
-#define TX 1u
-#define N 4u         /* requests of each direction under way */
-#define PIECE 3001u  /* bytes of one */
+#define RX    0u
+#define TX    1u
+#define N     4u    /* requests of each direction under way */
+#define PIECE 3001u /* bytes of one */
 
 extern const struct host_kind host_linux_console[];
 
@@ -80,7 +80,9 @@ static void guest_works(struct hostrig *k)
 		struct vio_dma b = flow.txb[i];
 
 		if (flow.tx[i].back && (flow.guest_out < flow.total)) {
-			b.len = flow.total - flow.guest_out < PIECE ? (uint32_t)(flow.total - flow.guest_out) : PIECE;
+			b.len = flow.total - flow.guest_out < PIECE
+					? (uint32_t)(flow.total - flow.guest_out)
+					: PIECE;
 			for (uint32_t n = 0; n < b.len; n++) {
 				b.p[n] = pattern(flow.guest_out++, 0);
 			}
@@ -93,11 +95,13 @@ static void guest_works(struct hostrig *k)
 
 		for (uint32_t n = 0; n < r->len; n++) {
 			if (r->in[n] != pattern(flow.guest_in++, 1)) {
-				fail_msg("input byte %llu is wrong", (unsigned long long)flow.guest_in - 1);
+				fail_msg("input byte %llu is wrong",
+					 (unsigned long long)flow.guest_in - 1);
 			}
 		}
 		*r = (struct rig_req){ .in = flow.rxb[flow.next_rx].p };
-		assert_int_equal(vio_dvq_add(&k->g.q[RX], &flow.rxb[flow.next_rx], 0, 1, r), VIO_OK);
+		assert_int_equal(vio_dvq_add(&k->g.q[RX], &flow.rxb[flow.next_rx], 0, 1, r),
+				 VIO_OK);
 		flow.next_rx = (flow.next_rx + 1u) % N;
 	}
 	rig_kick(&k->g, TX);
@@ -215,7 +219,8 @@ static void t_clients(void **state)
 	sent = 7;
 	hr_until(k, hung_up);
 	assert_memory_equal(heard, "before ", 7);
-	assert_int_equal(write(peer, "typed", 5), 5); /* the guest has room for two bytes; the client leaves */
+	assert_int_equal(write(peer, "typed", 5),
+			 5); /* the guest has room for two bytes; the client leaves */
 	rig_do(&k->g, RX, &one, "", 0, 2);
 	hr_until(k, one_back);
 	assert_memory_equal(one.in, "ty", 2);
@@ -387,8 +392,11 @@ static void t_refused(void **state)
 		{ "unix", NULL, NULL, NULL, "unix:PATH", 1 },
 		{ "unix", "/nowhere/s", NULL, NULL, "No such file", 1 },
 		{ "unix", "BUSY", NULL, NULL, "in use", 1 },
-		{ "unix", "/tmp/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-			  "12345678901234567890",
+		{ "unix",
+		  "/tmp/"
+		  "01234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		  "01234567890"
+		  "12345678901234567890",
 		  NULL, NULL, "too long", 1 },
 		{ "file", NULL, NULL, NULL, "file:PATH", 1 },
 		{ "file", "/", NULL, NULL, "directory", 1 },
@@ -441,9 +449,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_unix_16m), cmocka_unit_test(t_pty_1m), cmocka_unit_test(t_clients),
-		cmocka_unit_test(t_leaves),   cmocka_unit_test(t_drop),	  cmocka_unit_test(t_pty_idle),
-		cmocka_unit_test(t_file),     cmocka_unit_test(t_ports),  cmocka_unit_test(t_refused),
+		cmocka_unit_test(t_unix_16m), cmocka_unit_test(t_pty_1m),
+		cmocka_unit_test(t_clients),  cmocka_unit_test(t_leaves),
+		cmocka_unit_test(t_drop),     cmocka_unit_test(t_pty_idle),
+		cmocka_unit_test(t_file),     cmocka_unit_test(t_ports),
+		cmocka_unit_test(t_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

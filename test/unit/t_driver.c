@@ -157,7 +157,8 @@ static void batch(void **state)
 			for (uint16_t k = 0; k < 3u; k++) {
 				assert_int_equal(vio_dvq_get(&q, &cookie, &len), VIO_OK);
 				assert_ptr_equal(cookie, &buf[k]);
-				assert_int_equal(len, (k == 2u) ? 5u : 8u); /* skipped: written completely */
+				assert_int_equal(
+					len, (k == 2u) ? 5u : 8u); /* skipped: written completely */
 			}
 			assert_int_equal(vio_dvq_get(&q, &cookie, &len), VIO_E_AGAIN);
 		}
@@ -166,7 +167,8 @@ static void batch(void **state)
 			assert_int_equal(add(&q, 0u, 1u, 0u), VIO_OK);
 			assert_int_equal(add(&q, 0u, 1u, 1u), VIO_OK);
 			(void)vio_dvq_need_kick(&q);
-			split_use(&q, q.used & 7u, (uint32_t)((q.order + 1u) & 7u), 1u, (uint16_t)(q.used + 1u));
+			split_use(&q, q.used & 7u, (uint32_t)((q.order + 1u) & 7u), 1u,
+				  (uint16_t)(q.used + 1u));
 			assert_int_equal(vio_dvq_get(&q, &cookie, &len), VIO_OK);
 			assert_int_equal(vio_dvq_get(&q, &cookie, &len), VIO_E_RING);
 		}
@@ -175,7 +177,8 @@ static void batch(void **state)
 
 static void bad_arguments(void **state)
 {
-	struct vio_dma ring = { .p = ring_mem, .addr = 0x1000u, .len = sizeof(ring_mem) }, b = { buf, 0, 0 };
+	struct vio_dma ring = { .p = ring_mem, .addr = 0x1000u, .len = sizeof(ring_mem) },
+		       b = { buf, 0, 0 };
 	struct vio_dvq q;
 
 	(void)state;
@@ -237,7 +240,9 @@ int main(void)
 
 	for (int k = 0; k < WORLD_KINDS; k++) {
 		kinds[k] = (enum world_kind)k;
-		tests[k] = (struct CMUnitTest){ .name = world_name[k], .test_func = matrix, .initial_state = &kinds[k] };
+		tests[k] = (struct CMUnitTest){ .name = world_name[k],
+						.test_func = matrix,
+						.initial_state = &kinds[k] };
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,7 +109,6 @@ static void test_rng_slow_source(void **state)
 	rmdir(path);
 }
 
-
 /* ---- worker ---- */
 
 struct work {

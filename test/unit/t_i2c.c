@@ -475,13 +475,15 @@ static void test_feature_is_mandatory(void **state)
 	struct rig g;
 	struct vio_i2c dev;
 	struct tape t;
+	uint64_t got;
 
 	(void)state;
 	memset(&dev, 0, sizeof(dev));
 	memset(&t, 0, sizeof(t));
 	assert_int_equal(vio_i2c_init(&dev, rig_mem(&g), &tape_ops, &t), VIO_OK);
-	assert_true(rig_start(&g, &dev.dev, 0) < 0);
-	assert_int_equal(rig_status(&g) & VIO_S_NEEDS_RESET, VIO_S_NEEDS_RESET);
+	assert_int_equal(lb_init(&g.lb, &dev.dev, VIO_F_RINGS), VIO_OK);
+	assert_true(vio_drv_probe(&lb_bus, &g.lb, VIO_F_VERSION_1, &got) < 0);
+	assert_int_equal(rig_status(&g) & VIO_S_FEATURES_OK, 0);
 	assert_int_equal(rig_reset(&g), VIO_OK);
 	assert_int_equal(rig_drive(&g, WANT), VIO_OK);
 	rig_end(&g);

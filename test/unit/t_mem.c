@@ -29,7 +29,8 @@ static const struct vio_region *linear(const struct vio_region *t, uint16_t n, u
 }
 
 /* The quick answer may say "look slowly", but never something wrong */
-static void compare(const struct vio_map *map, const struct vio_region *t, uint16_t n, uint64_t a, uint32_t len)
+static void compare(const struct vio_map *map, const struct vio_region *t, uint16_t n, uint64_t a,
+		    uint32_t len)
 {
 	const struct vio_region *want = linear(t, n, a);
 	uint8_t *p;
@@ -62,7 +63,9 @@ static void table_against_linear(void **state)
 		for (uint16_t i = 0; i < n; i++) {
 			uint64_t len = 1u + (random64() & (((uint64_t)1u << bits) - 1u));
 
-			a += ((world_random() & 1u) != 0u) ? (random64() & (((uint64_t)1u << bits) - 1u)) : 0u;
+			a += ((world_random() & 1u) != 0u)
+				     ? (random64() & (((uint64_t)1u << bits) - 1u))
+				     : 0u;
 			t[i] = (struct vio_region){ .gpa = a, .len = len, .hva = at(a) };
 			a += len;
 		}
@@ -109,7 +112,8 @@ static void table_refuses(void **state)
 
 /* ---- window ---- */
 
-static int acquire_one(struct vio_mem *m, uint64_t addr, uint32_t len, struct vio_seg *s, struct vio_sgl *l)
+static int acquire_one(struct vio_mem *m, uint64_t addr, uint32_t len, struct vio_seg *s,
+		       struct vio_sgl *l)
 {
 	*s = (struct vio_seg){ .addr = addr, .len = len };
 	*l = (struct vio_sgl){ .seg = s, .cap = 1u, .n_in = 1u };
@@ -124,11 +128,16 @@ static void window_refuses_outside(void **state)
 		uint32_t len;
 		int rc;
 	} t[] = {
-		{ 0x8000u, 1u, VIO_OK },	      { 0x8000u, 0x1000u, VIO_OK },
-		{ 0x8fffu, 1u, VIO_OK },	      { 0x8000u, 0u, VIO_E_ADDR },
-		{ 0x8000u, 0x1001u, VIO_E_ADDR },     { 0x7fffu, 2u, VIO_E_ADDR },
-		{ 0x9000u, 1u, VIO_E_ADDR },	      { 0x8fffu, 2u, VIO_E_ADDR },
-		{ 0u, 1u, VIO_E_ADDR },		      { UINT64_MAX, 1u, VIO_E_ADDR },
+		{ 0x8000u, 1u, VIO_OK },
+		{ 0x8000u, 0x1000u, VIO_OK },
+		{ 0x8fffu, 1u, VIO_OK },
+		{ 0x8000u, 0u, VIO_E_ADDR },
+		{ 0x8000u, 0x1001u, VIO_E_ADDR },
+		{ 0x7fffu, 2u, VIO_E_ADDR },
+		{ 0x9000u, 1u, VIO_E_ADDR },
+		{ 0x8fffu, 2u, VIO_E_ADDR },
+		{ 0u, 1u, VIO_E_ADDR },
+		{ UINT64_MAX, 1u, VIO_E_ADDR },
 		{ 0x8001u, UINT32_MAX, VIO_E_ADDR },
 	};
 	struct vio_seg s;
@@ -158,7 +167,8 @@ static void bounce_copies_extents(void **state)
 	struct vio_mem_bounce b;
 	struct vio_seg s[2][3], big;
 	struct vio_sgl l[3];
-	struct vio_ext w[2] = { { 2u, 3u }, { 18u, 4u } }; /* the second crosses from one segment to the next */
+	struct vio_ext w[2] = { { 2u, 3u },
+				{ 18u, 4u } }; /* the second crosses from one segment to the next */
 
 	(void)state;
 	assert_int_equal(vio_mem_full_init(&full, &reg, 1u), VIO_OK);
@@ -178,11 +188,13 @@ static void bounce_copies_extents(void **state)
 		assert_int_equal(vio_mem_acquire(&b.m, &l[k]), VIO_OK);
 		for (uint32_t i = 0u; i < 3u; i++) {
 			assert_int_equal((uintptr_t)s[k][i].p & 15u, s[k][i].addr & 15u);
-			assert_true((s[k][i].p >= buf) && ((s[k][i].p + s[k][i].len) <= (buf + sizeof(buf))));
+			assert_true((s[k][i].p >= buf) &&
+				    ((s[k][i].p + s[k][i].len) <= (buf + sizeof(buf))));
 		}
 	}
-	assert_int_equal(acquire_one(&b.m, 0x10000u, 8u, &big, &l[2]), VIO_E_AGAIN); /* no slot is free */
-	bytes[3] ^= 0xffu; /* the guest changes its mind too late */
+	assert_int_equal(acquire_one(&b.m, 0x10000u, 8u, &big, &l[2]),
+			 VIO_E_AGAIN); /* no slot is free */
+	bytes[3] ^= 0xffu;	       /* the guest changes its mind too late */
 	assert_int_equal(s[0][0].p[0], bytes[3] ^ 0xffu);
 	bytes[3] ^= 0xffu;
 	memset(s[0][1].p, 0x77, 20u);
@@ -288,7 +300,8 @@ static bool points_to(const struct mrig *r, const uint8_t *from, uint32_t len)
 		for (uint16_t s = 0u; s < (l->n_out + l->n_in); s++) {
 			const struct vio_seg *g = &l->seg[s];
 
-			any = any || inside(g->p, from, len) || inside(g->p + (g->len - 1u), from, len);
+			any = any || inside(g->p, from, len) ||
+			      inside(g->p + (g->len - 1u), from, len);
 		}
 	}
 	return any;
@@ -322,11 +335,13 @@ static void iommu_invalidation_under_traffic(void **state)
 			mrig_take(&r);
 			if (!draining && ((world_random() % 8u) == 0u)) {
 				page = world_random() % WORLD_PAGES;
-				assert_int_equal(vio_mem_iommu_invalidate(&r.w.iommu,
-									  WORLD_BASE + (uint64_t)page * WORLD_PAGE,
-									  WORLD_PAGE),
+				assert_int_equal(vio_mem_iommu_invalidate(
+							 &r.w.iommu,
+							 WORLD_BASE + (uint64_t)page * WORLD_PAGE,
+							 WORLD_PAGE),
 						 VIO_OK);
-				r.w.miss = false; /* a miss that was asked for before counts no more */
+				r.w.miss =
+					false; /* a miss that was asked for before counts no more */
 				first = (page < WORLD_RING_PAGES) ? 0u : page;
 				len = (page < WORLD_RING_PAGES) ? WORLD_RING : WORLD_PAGE;
 				r.w.moved[first] = !r.w.moved[first];
@@ -335,8 +350,10 @@ static void iommu_invalidation_under_traffic(void **state)
 				changes++;
 			} else if (draining && vio_mem_drained(r.w.mem)) {
 				draining = false;
-				assert_false(points_to(&r, (r.w.moved[first] ? r.w.g : r.w.alias) +
-								   (size_t)first * WORLD_PAGE, len));
+				assert_false(points_to(&r,
+						       (r.w.moved[first] ? r.w.g : r.w.alias) +
+							       (size_t)first * WORLD_PAGE,
+						       len));
 			} else if (draining) {
 				pending++;
 			}
@@ -359,10 +376,14 @@ static void log_bits(void **state)
 		uint64_t addr, len;
 		uint8_t want[3];
 	} t[] = {
-		{ 0u, 0u, { 0u, 0u, 0u } },	     { 0u, 1u, { 1u, 0u, 0u } },
-		{ 0xfffu, 2u, { 3u, 0u, 0u } },	     { 0x7000u, 0x1001u, { 0x80u, 1u, 0u } },
-		{ 0x17fffu, 0x9000u, { 0, 0, 0x80u } }, { 0x18000u, 1u, { 0u, 0u, 0u } },
-		{ 0u, UINT64_MAX, { 0xffu, 0xffu, 0xffu } }, { UINT64_MAX, 1u, { 0u, 0u, 0u } },
+		{ 0u, 0u, { 0u, 0u, 0u } },
+		{ 0u, 1u, { 1u, 0u, 0u } },
+		{ 0xfffu, 2u, { 3u, 0u, 0u } },
+		{ 0x7000u, 0x1001u, { 0x80u, 1u, 0u } },
+		{ 0x17fffu, 0x9000u, { 0, 0, 0x80u } },
+		{ 0x18000u, 1u, { 0u, 0u, 0u } },
+		{ 0u, UINT64_MAX, { 0xffu, 0xffu, 0xffu } },
+		{ UINT64_MAX, 1u, { 0u, 0u, 0u } },
 		{ UINT64_MAX - 1u, 100u, { 0u, 0u, 0u } },
 	};
 
@@ -400,20 +421,24 @@ static void log_is_what_changed(void **state)
 			memset(bits, 0, sizeof(bits));
 			assert_int_equal(vio_mem_change(r.w.mem), VIO_OK);
 			vio_mem_full_log(&r.w.full, &log, log_r);
-			vio_vq_log(&r.dev.vq, true, 0x100000u + (uint64_t)((r.packed ? r.q.desc : r.q.device) - r.w.g));
+			vio_vq_log(&r.dev.vq, true,
+				   0x100000u +
+					   (uint64_t)((r.packed ? r.q.desc : r.q.device) - r.w.g));
 			memcpy(before, r.w.g, sizeof(before));
 			tdev_complete_some(&r.dev);
 			(void)lb_turn(&r.lb);
 			for (uint32_t page = 0u; page < WORLD_PAGES; page++) {
 				uint32_t n = 0x100u + page;
 				bool marked = (bits[n >> 3] & (1u << (n & 7u))) != 0u;
-				bool changed = memcmp(before + page * 4096u, r.w.g + page * 4096u, 4096u) != 0;
+				bool changed = memcmp(before + page * 4096u, r.w.g + page * 4096u,
+						      4096u) != 0;
 
 				if (changed && !marked) {
 					fail_msg("page %u is missing in the log", (unsigned)page);
 				}
 				marks += ((page >= WORLD_RING_PAGES) && marked) ? 1u : 0u;
-				over += ((page >= WORLD_RING_PAGES) && marked && !changed) ? 1u : 0u;
+				over += ((page >= WORLD_RING_PAGES) && marked && !changed) ? 1u
+											   : 0u;
 			}
 			vio_vq_log(&r.dev.vq, false, 0u);
 			while (!vio_mem_drained(r.w.mem)) {

@@ -119,9 +119,11 @@ static void queue_up(bool packed)
 {
 	struct vio_dma ring = { .p = b.w.g, .addr = WORLD_BASE, .len = WORLD_RING };
 
-	assert_int_equal(vio_dvq_init(&b.q, 16u, packed ? VIO_DVQ_PACKED : 0u, &ring, b.slot), VIO_OK);
+	assert_int_equal(vio_dvq_init(&b.q, 16u, packed ? VIO_DVQ_PACKED : 0u, &ring, b.slot),
+			 VIO_OK);
 	vio_dvq_areas(&b.q, &ring, b.area);
-	assert_int_equal(vio_drv_mmio_bus.setup(&b.drv, 0u, 16u, b.area[0], b.area[1], b.area[2]), VIO_OK);
+	assert_int_equal(vio_drv_mmio_bus.setup(&b.drv, 0u, 16u, b.area[0], b.area[1], b.area[2]),
+			 VIO_OK);
 }
 
 static void start(bool packed)
@@ -229,13 +231,15 @@ static void configuration(void **state)
 	(void)state;
 	for (uint32_t len = 1u; len <= 12u; len++) {
 		for (uint32_t off = 0u; (off + len) <= 12u; off++) {
-			assert_int_equal(vio_drv_mmio_bus.config_read(&b.drv, off, got, len), VIO_OK);
+			assert_int_equal(vio_drv_mmio_bus.config_read(&b.drv, off, got, len),
+					 VIO_OK);
 			assert_memory_equal(got, config_bytes + off, len);
 		}
 	}
 	assert_int_equal(vio_mmio_access(&b.m, 0x102u, 2u, false, &v), VIO_OK);
 	assert_int_equal(v, 0x0403);
-	assert_int_equal(vio_mmio_access(&b.m, 0x10bu, 4u, false, &v), VIO_OK); /* over the end: zeros */
+	assert_int_equal(vio_mmio_access(&b.m, 0x10bu, 4u, false, &v),
+			 VIO_OK); /* over the end: zeros */
 	assert_int_equal(v, 12);
 	assert_int_equal(vio_mmio_access(&b.m, 0x10cu, 1u, false, &v), VIO_E_ARG);
 	assert_int_equal(v, 0);
@@ -304,7 +308,9 @@ static void wrong_order(void **state)
 		if (t[i].running) {
 			start(false);
 		} else {
-			assert_int_equal(vio_drv_probe(&vio_drv_mmio_bus, &b.drv, VIO_F_VERSION_1, &got), VIO_OK);
+			assert_int_equal(
+				vio_drv_probe(&vio_drv_mmio_bus, &b.drv, VIO_F_VERSION_1, &got),
+				VIO_OK);
 		}
 		assert_int_equal(wr(t[i].off, t[i].val), VIO_E_ARG);
 		if ((rd(VIO_MMIO_STATUS) & VIO_S_NEEDS_RESET) == 0u) {
@@ -318,7 +324,8 @@ static void wrong_order(void **state)
 	for (uint32_t k = 0u; k < 3u; k++) {
 		uint64_t got;
 
-		assert_int_equal(vio_drv_probe(&vio_drv_mmio_bus, &b.drv, VIO_F_VERSION_1, &got), VIO_OK);
+		assert_int_equal(vio_drv_probe(&vio_drv_mmio_bus, &b.drv, VIO_F_VERSION_1, &got),
+				 VIO_OK);
 		(void)wr(VIO_MMIO_QUEUE_SIZE, (k == 0u) ? 0x10010u : (k == 1u) ? 3u : 16u);
 		(void)wr(VIO_MMIO_QUEUE_DESC, (k == 2u) ? 0x1000u : (uint32_t)WORLD_BASE);
 		(void)wr(VIO_MMIO_QUEUE_DRIVER, (uint32_t)WORLD_BASE + 0x1000u);
@@ -335,13 +342,16 @@ static void anything(void **state)
 {
 	(void)state;
 	for (uint32_t i = 0u; i < 300000u; i++) {
-		uint32_t off = world_random() % 0x110u, size = 1u << (world_random() % 4u), v = world_random() % 20u;
+		uint32_t off = world_random() % 0x110u, size = 1u << (world_random() % 4u),
+			 v = world_random() % 20u;
 		bool write = (world_random() & 1u) != 0u;
 		int rc;
 
 		off = ((world_random() % 4u) != 0u) ? (off & ~3u) : off;
 		off = ((world_random() % 50u) == 0u) ? (UINT32_MAX - off) : off;
-		size = ((world_random() % 4u) != 0u) ? 4u : ((world_random() % 50u) == 0u) ? world_random() : size;
+		size = ((world_random() % 4u) != 0u)	? 4u
+		       : ((world_random() % 50u) == 0u) ? world_random()
+							: size;
 		rc = vio_mmio_access(&b.m, off, size, write, &v);
 		assert_true((rc == VIO_OK) || (rc == VIO_PENDING) || (rc == VIO_E_ARG));
 		if ((world_random() % 3000u) == 0u) {

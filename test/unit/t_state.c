@@ -68,7 +68,8 @@ static void save_restore(void **state)
 			assert_int_equal(r.dev.n, 0);
 			assert_int_equal(world_held(&r.w), 0);
 			VIO_VQ_BIND(&r.dev.vq, &r.dev.d, 0u, &r.dev.store, TDEV_POOL, TDEV_SEGS);
-			assert_int_equal(vio_vq_setup(&r.dev.vq, r.size, area[0], area[1], area[2]), VIO_OK);
+			assert_int_equal(vio_vq_setup(&r.dev.vq, r.size, area[0], area[1], area[2]),
+					 VIO_OK);
 			assert_int_equal(vio_vq_enable(&r.dev.vq, &s), VIO_OK);
 			assert_int_equal(vio_vq_enable(&r.dev.vq, &s), VIO_E_ARG);
 			lb_run_all(&r.lb);
@@ -165,7 +166,8 @@ static void swap_under_traffic(void **state)
 			if (!draining && ((world_random() % 8u) == 0u)) {
 				assert_int_equal(vio_mem_change(r.w.mem), VIO_OK);
 				now ^= 1u;
-				assert_int_equal(vio_mem_full_swap(&r.w.full, &tables[now], 1u), VIO_OK);
+				assert_int_equal(vio_mem_full_swap(&r.w.full, &tables[now], 1u),
+						 VIO_OK);
 				lb_run_all(&r.lb);
 				(void)lb_turn(&r.lb);
 				draining = true;
@@ -261,9 +263,9 @@ static void before_driver_ok(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(save_restore),	      cmocka_unit_test(impossible_state),
-		cmocka_unit_test(reset_is_silent),    cmocka_unit_test(swap_under_traffic),
-		cmocka_unit_test(device_reset),	      cmocka_unit_test(before_driver_ok),
+		cmocka_unit_test(save_restore),	   cmocka_unit_test(impossible_state),
+		cmocka_unit_test(reset_is_silent), cmocka_unit_test(swap_under_traffic),
+		cmocka_unit_test(device_reset),	   cmocka_unit_test(before_driver_ok),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,9 +19,9 @@
 #include "test/support/world.h"
 #include "vio/drv.h"
 
-#define REQUESTS 200000u
-#define OPEN 24u
-#define AREA 256u
+#define REQUESTS    200000u
+#define OPEN	    24u
+#define AREA	    256u
 #define PATIENCE_MS 5000
 
 struct pair {
@@ -57,7 +57,9 @@ static void on_wake(void *port, uint16_t vq)
 	(void)!eventfd_write(p->kick, 1u);
 }
 
-static const struct vio_port_ops port_ops = { .signal = on_signal, .config = on_config, .wake = on_wake };
+static const struct vio_port_ops port_ops = { .signal = on_signal,
+					      .config = on_config,
+					      .wake = on_wake };
 
 /* false: nothing came for five seconds */
 static bool sleep_on(int fd)
@@ -183,7 +185,8 @@ static void start(struct pair *p, bool packed, bool event_idx)
 	assert_int_equal(tdev_init(&p->dev, p->w.mem, false), VIO_OK);
 	vio_dev_attach(&p->dev.d, &port_ops, p, VIO_F_RINGS);
 	assert_int_equal(vio_dev_set_status(&p->dev.d, 3u), VIO_OK);
-	assert_int_equal(vio_dev_accept(&p->dev.d, VIO_F_VERSION_1 | (packed ? VIO_F_RING_PACKED : 0u) |
+	assert_int_equal(vio_dev_accept(&p->dev.d, VIO_F_VERSION_1 |
+							   (packed ? VIO_F_RING_PACKED : 0u) |
 							   (event_idx ? VIO_F_EVENT_IDX : 0u)),
 			 VIO_OK);
 	assert_int_equal(vio_dev_set_status(&p->dev.d, 15u), VIO_OK);
@@ -210,9 +213,10 @@ static void two(bool packed, bool event_idx)
 	(void)eventfd_write(p.kick, 1u);
 	(void)pthread_join(t, NULL);
 	if (p.stuck || (p.bad != 0u) || (p.dev.bad != 0u)) {
-		fail_msg("%s: %u posted, %u back, bad %u + %u; driver avail %u used %u; device avail %u used %u",
-			 p.stuck ? "a wake-up was lost" : "wrong data", p.posted, p.done, p.bad, p.dev.bad,
-			 p.q.avail, p.q.used, p.dev.vq.avail, p.dev.vq.used);
+		fail_msg("%s: %u posted, %u back, bad %u + %u; driver avail %u used %u; device "
+			 "avail %u used %u",
+			 p.stuck ? "a wake-up was lost" : "wrong data", p.posted, p.done, p.bad,
+			 p.dev.bad, p.q.avail, p.q.used, p.dev.vq.avail, p.dev.vq.used);
 	}
 	/* the test is about sleeping: it must have happened */
 	assert_true((p.device_slept > 100u) && (p.driver_slept > 100u));

@@ -9,24 +9,24 @@
 
 #include "vio/base.h"
 
-#define VIO_ID_BLK 2u
+#define VIO_ID_BLK     2u
 #define VIO_BLK_SECTOR 512u /* bytes; the unit of the protocol, whatever blk_size says */
 
 /* virtio 1.3, 5.2.3: feature bits */
-#define VIO_BLK_F_SIZE_MAX (1ULL << 1)
-#define VIO_BLK_F_SEG_MAX (1ULL << 2)
-#define VIO_BLK_F_GEOMETRY (1ULL << 4)
-#define VIO_BLK_F_RO (1ULL << 5)
-#define VIO_BLK_F_BLK_SIZE (1ULL << 6)
-#define VIO_BLK_F_FLUSH (1ULL << 9)
-#define VIO_BLK_F_TOPOLOGY (1ULL << 10)
-#define VIO_BLK_F_CONFIG_WCE (1ULL << 11)
-#define VIO_BLK_F_MQ (1ULL << 12)
-#define VIO_BLK_F_DISCARD (1ULL << 13)
+#define VIO_BLK_F_SIZE_MAX     (1ULL << 1)
+#define VIO_BLK_F_SEG_MAX      (1ULL << 2)
+#define VIO_BLK_F_GEOMETRY     (1ULL << 4)
+#define VIO_BLK_F_RO	       (1ULL << 5)
+#define VIO_BLK_F_BLK_SIZE     (1ULL << 6)
+#define VIO_BLK_F_FLUSH	       (1ULL << 9)
+#define VIO_BLK_F_TOPOLOGY     (1ULL << 10)
+#define VIO_BLK_F_CONFIG_WCE   (1ULL << 11)
+#define VIO_BLK_F_MQ	       (1ULL << 12)
+#define VIO_BLK_F_DISCARD      (1ULL << 13)
 #define VIO_BLK_F_WRITE_ZEROES (1ULL << 14)
-#define VIO_BLK_F_LIFETIME (1ULL << 15)
+#define VIO_BLK_F_LIFETIME     (1ULL << 15)
 #define VIO_BLK_F_SECURE_ERASE (1ULL << 16)
-#define VIO_BLK_F_ZONED (1ULL << 17)
+#define VIO_BLK_F_ZONED	       (1ULL << 17)
 
 /* virtio 1.3, 5.2.4: configuration space; only offsets are used, the bytes are packed by hand */
 struct vio_blk_wire_config {
@@ -81,17 +81,17 @@ struct vio_blk_wire_head {
 VIO_ASSERT_SIZE(struct vio_blk_wire_head, 16);
 VIO_ASSERT_AT(struct vio_blk_wire_head, sector, 8);
 
-#define VIO_BLK_T_IN 0u
-#define VIO_BLK_T_OUT 1u
-#define VIO_BLK_T_FLUSH 4u
-#define VIO_BLK_T_GET_ID 8u
+#define VIO_BLK_T_IN	       0u
+#define VIO_BLK_T_OUT	       1u
+#define VIO_BLK_T_FLUSH	       4u
+#define VIO_BLK_T_GET_ID       8u
 #define VIO_BLK_T_GET_LIFETIME 10u
-#define VIO_BLK_T_DISCARD 11u
+#define VIO_BLK_T_DISCARD      11u
 #define VIO_BLK_T_WRITE_ZEROES 13u
 #define VIO_BLK_T_SECURE_ERASE 14u
 
-#define VIO_BLK_S_OK 0u
-#define VIO_BLK_S_IOERR 1u
+#define VIO_BLK_S_OK	 0u
+#define VIO_BLK_S_IOERR	 1u
 #define VIO_BLK_S_UNSUPP 2u
 
 #define VIO_BLK_ID_BYTES 20u /* zero-padded, not terminated when full */

@@ -12,13 +12,13 @@
 #define VIO_ID_CONSOLE 3u
 
 /* virtio 1.3, 5.3.3: feature bits */
-#define VIO_CONSOLE_F_SIZE (1ULL << 0)
-#define VIO_CONSOLE_F_MULTIPORT (1ULL << 1)
+#define VIO_CONSOLE_F_SIZE	  (1ULL << 0)
+#define VIO_CONSOLE_F_MULTIPORT	  (1ULL << 1)
 #define VIO_CONSOLE_F_EMERG_WRITE (1ULL << 2)
 
 /* virtio 1.3, 5.3.2: queues; port n > 0 has receive queue 2n + 2 and transmit queue 2n + 3 */
-#define VIO_CONSOLE_VQ_RX0 0u
-#define VIO_CONSOLE_VQ_TX0 1u
+#define VIO_CONSOLE_VQ_RX0     0u
+#define VIO_CONSOLE_VQ_TX0     1u
 #define VIO_CONSOLE_VQ_CTRL_RX 2u
 #define VIO_CONSOLE_VQ_CTRL_TX 3u
 
@@ -44,14 +44,14 @@ VIO_ASSERT_SIZE(struct vio_console_wire_control, 8);
 VIO_ASSERT_AT(struct vio_console_wire_control, event, 4);
 VIO_ASSERT_AT(struct vio_console_wire_control, value, 6);
 
-#define VIO_CONSOLE_DEVICE_READY 0u /* driver: 1 success, 0 failure */
-#define VIO_CONSOLE_DEVICE_ADD 1u
+#define VIO_CONSOLE_DEVICE_READY  0u /* driver: 1 success, 0 failure */
+#define VIO_CONSOLE_DEVICE_ADD	  1u
 #define VIO_CONSOLE_DEVICE_REMOVE 2u
-#define VIO_CONSOLE_PORT_READY 3u /* driver: 1 success, 0 failure */
-#define VIO_CONSOLE_CONSOLE_PORT 4u
-#define VIO_CONSOLE_RESIZE 5u    /* followed by struct vio_console_wire_size */
-#define VIO_CONSOLE_PORT_OPEN 6u /* both: 1 open, 0 closed */
-#define VIO_CONSOLE_PORT_NAME 7u /* followed by UTF-8, not terminated */
+#define VIO_CONSOLE_PORT_READY	  3u /* driver: 1 success, 0 failure */
+#define VIO_CONSOLE_CONSOLE_PORT  4u
+#define VIO_CONSOLE_RESIZE	  5u /* followed by struct vio_console_wire_size */
+#define VIO_CONSOLE_PORT_OPEN	  6u /* both: 1 open, 0 closed */
+#define VIO_CONSOLE_PORT_NAME	  7u /* followed by UTF-8, not terminated */
 
 struct vio_console_wire_size {
 	uint16_t cols;

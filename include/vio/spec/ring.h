@@ -5,21 +5,22 @@
 
 #include "vio/base.h"
 
-#define VIO_DESC_BYTES 16u /* split: addr 8, len 4, flags 2, next 2; packed: addr 8, len 4, id 2, flags 2 */
-#define VIO_DESC_F_NEXT 1u
-#define VIO_DESC_F_WRITE 2u
+#define VIO_DESC_BYTES                                                                             \
+	16u /* split: addr 8, len 4, flags 2, next 2; packed: addr 8, len 4, id 2, flags 2 */
+#define VIO_DESC_F_NEXT	    1u
+#define VIO_DESC_F_WRITE    2u
 #define VIO_DESC_F_INDIRECT 4u
-#define VIO_DESC_F_AVAIL 0x80u
-#define VIO_DESC_F_USED 0x8000u
+#define VIO_DESC_F_AVAIL    0x80u
+#define VIO_DESC_F_USED	    0x8000u
 
 /* split driver area: flags 2, idx 2, ring[size] 2, used_event 2. Device area: flags 2, idx 2, ring[size] 8, avail_event 2 */
 #define VIO_AVAIL_F_NO_INTERRUPT 1u
-#define VIO_USED_F_NO_NOTIFY 1u
+#define VIO_USED_F_NO_NOTIFY	 1u
 
 /* packed event suppression, both areas: off_wrap 2, flags 2 */
-#define VIO_EVENT_ENABLE 0u
+#define VIO_EVENT_ENABLE  0u
 #define VIO_EVENT_DISABLE 1u
-#define VIO_EVENT_DESC 2u
+#define VIO_EVENT_DESC	  2u
 
 /*
  * In-flight region of one queue: vhost-user, "Inflight I/O tracking". Host byte order; read again by the process
