@@ -223,13 +223,11 @@ static void fresh_packed(struct vio_track_packed *t, const struct vio_vq *q)
 	pub(&t->version, (uint16_t)1u);
 }
 
-/* Complete or roll back the update that a crash interrupted. */
-static void settle(struct vio_track_packed *t, const struct vio_vq *q)
+/* Complete or roll back the update that a crash interrupted. old: t->old_used_idx, checked */
+static void settle(struct vio_track_packed *t, const struct vio_vq *q, uint16_t old)
 {
-	if ((t->used_idx != t->old_used_idx) ||
-	    (t->used_wrap_counter != t->old_used_wrap_counter)) {
-		uint16_t fl =
-			vio_get16_acq(q->desc + (size_t)t->old_used_idx * VIO_DESC_BYTES + 14u);
+	if ((t->used_idx != old) || (t->used_wrap_counter != t->old_used_wrap_counter)) {
+		uint16_t fl = vio_get16_acq(q->desc + (size_t)old * VIO_DESC_BYTES + 14u);
 		uint16_t avail =
 			(t->old_used_wrap_counter != 0u) ? VIO_DESC_F_AVAIL : VIO_DESC_F_USED;
 
@@ -252,14 +250,15 @@ int vio_track_start_packed(struct vio_vq *q)
 	if (t->version == 0u) {
 		fresh_packed(t, q);
 	}
+	i = got(&t->old_used_idx);
 	if ((t->version != 1u) || (t->desc_num != q->size) || (t->used_idx >= q->size) ||
-	    (t->old_used_idx >= q->size)) {
+	    (i >= q->size)) {
 		return VIO_E_ARG;
 	}
-	settle(t, q);
+	settle(t, q, i);
 	for (i = t->free_head, n = 0u; (i < q->size) && (n < q->size); n++) {
 		pub(&t->desc[i].inflight, (uint8_t)0u);
-		i = t->desc[i].next;
+		i = got(&t->desc[i].next);
 	}
 	q->track_ctr = 0u;
 	for (i = 0u; i < q->size; i++) {
@@ -275,10 +274,10 @@ int vio_track_start_packed(struct vio_vq *q)
 				(e->counter >= q->track_ctr) ? (e->counter + 1u) : q->track_ctr;
 		}
 	}
-	if (slots > q->size) {
+	s = (struct vio_vq_state){ .used = got(&t->used_idx), .used_wrap = t->used_wrap_counter != 0u };
+	if ((slots > q->size) || (s.used >= q->size)) {
 		return VIO_E_ARG;
 	}
-	s = (struct vio_vq_state){ .used = t->used_idx, .used_wrap = t->used_wrap_counter != 0u };
 	slots += s.used;
 	s.avail_wrap = (slots >= q->size) ? !s.used_wrap : s.used_wrap;
 	s.avail = (uint16_t)((slots >= q->size) ? (slots - q->size) : slots);
@@ -290,8 +289,8 @@ int vio_track_start_packed(struct vio_vq *q)
 int vio_track_fetch_packed(struct vio_vq *q, struct vio_req *r)
 {
 	const struct vio_track_packed *t = q->track;
-	uint16_t n = t->desc[r->track].num, at = r->track;
-	int rc = VIO_OK;
+	uint16_t n = got(&t->desc[r->track].num), at = r->track;
+	int rc = ((n == 0u) || (n > q->size)) ? VIO_E_ARG : VIO_OK;
 
 	r->slots = n;
 	for (uint16_t k = 0u; (k < n) && (rc == VIO_OK); k++) {
@@ -300,8 +299,8 @@ int vio_track_fetch_packed(struct vio_vq *q, struct vio_req *r)
 				  e->len | ((uint64_t)e->id << 32) | ((uint64_t)e->flags << 48) };
 
 		r->id = e->id;
-		at = e->next;
-		if ((e->flags & VIO_DESC_F_INDIRECT) != 0u) {
+		at = got(&e->next);
+		if ((d_w1(d) & VIO_DESC_F_INDIRECT) != 0u) {
 			rc = (n == 1u) ? vio_collect_indirect(q, r, d, true) : VIO_E_RING;
 		} else {
 			rc = vio_collect_add(r, d.addr, d_len(d), d_w1(d));

@@ -132,6 +132,7 @@ static bool packed_show(struct vio_vq *q)
 	vio_put16_rel(slot(q, q->hold_at) + 14, q->hold_flags);
 	VIO_STEP();
 	q->hold = false;
+	q->shown = q->used;
 	if (q->log) { /* which slots of the run were written is not kept: mark all of it */
 		uint32_t end = (q->used > q->hold_at) ? q->used : q->size;
 
@@ -193,6 +194,7 @@ static void packed_start(struct vio_vq *q, const struct vio_vq_state *s, bool re
 	q->avail_mark = s->avail_wrap ? VIO_DESC_F_AVAIL : VIO_DESC_F_USED;
 	q->used = s->used;
 	q->used_mark = s->used_wrap ? BOTH : 0u;
+	q->shown = q->used;
 	q->signalled = q->used;
 	q->signalled_mark = q->used_mark;
 	q->hold = false;

@@ -162,6 +162,7 @@ static void make_room(struct vio_vq *q)
 {
 	uint16_t n = q->full ? 0u : (uint16_t)(q->used - q->shown);
 
+	n = (n > q->size) ? (uint16_t)(n + q->size) : n; /* packed: past the end */
 	q->budget = (n < q->budget) ? (uint16_t)(q->budget - n) : 0u;
 	publish(q);
 	decide(q);
@@ -355,8 +356,8 @@ static void flush(struct vio_vq *q)
 		q->stat.signals++;
 		q->dev->port_ops->signal(q->dev->port, q->index);
 		q->signal_force = false;
+		VIO_STEP();
 	}
-	VIO_STEP();
 }
 
 static void wake_starved(struct vio_mem *m)
