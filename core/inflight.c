@@ -152,7 +152,6 @@ static bool still(struct vio_vq *q, uint16_t i)
 {
 	if (i >= q->size) {
 		vio_dev_fail(q->dev);
-		q->pop = vio_pop_none;
 	}
 	return i < q->size;
 }
@@ -274,7 +273,8 @@ int vio_track_start_packed(struct vio_vq *q)
 				(e->counter >= q->track_ctr) ? (e->counter + 1u) : q->track_ctr;
 		}
 	}
-	s = (struct vio_vq_state){ .used = got(&t->used_idx), .used_wrap = t->used_wrap_counter != 0u };
+	s = (struct vio_vq_state){ .used = got(&t->used_idx),
+				   .used_wrap = t->used_wrap_counter != 0u };
 	if ((slots > q->size) || (s.used >= q->size)) {
 		return VIO_E_ARG;
 	}

@@ -6,6 +6,9 @@
  * at a time; until it is answered every other miss only waits. An answer is an update that covers the address, a
  * refusal, or an invalidation (the answer may have been sent before it: the miss is asked for again).
  * An entry that is evicted or replaced stays good for what is held: its memory moves only with an invalidation.
+ *
+ * Peers answer in pages, also where the guest mapped one long run. Neighbours are joined, so a request never needs more
+ * entries than it has pieces, however long the pieces are; else one request could evict its own entries for ever.
  */
 #include <string.h>
 #include "vio/mem.h"
@@ -70,11 +73,39 @@ static int translate(struct vio_mem_iommu *m, struct vio_seg *s, uint8_t perm, u
 			break;
 		}
 		off = t->len - off;
-		done += (off < (s->len - done)) ? off : (s->len - done); /* an entry may end where addresses end */
+		done += (off < (s->len - done))
+				? off
+				: (s->len - done); /* an entry may end where addresses end */
 	}
 	s->addr = to;
 	*len = (uint32_t)done;
 	return VIO_OK;
+}
+
+static bool overlaps(const struct vio_tlb *t, uint64_t iova, uint64_t last)
+{
+	return (t->len != 0u) && (t->iova <= last) && (iova <= (t->iova + (t->len - 1u)));
+}
+
+/* No entry translates [iova, last] any more. Of a joined one goes what was told together, and the longer end stays. */
+static void drop(struct vio_mem_iommu *m, uint64_t iova, uint64_t last)
+{
+	for (uint16_t i = 0u; i < m->n; i++) {
+		struct vio_tlb *t = &m->tlb[i];
+		uint64_t end, before, after;
+
+		if (!overlaps(t, iova, last)) {
+			continue;
+		}
+		end = t->iova + (t->len - 1u);
+		before = ((t->iova < iova) ? (iova - t->iova) : 0u) & (0u - t->grain);
+		after = ((end > last) ? (end - last) : 0u) & (0u - t->grain);
+		if (after > before) {
+			t->to += t->len - after;
+			t->iova += t->len - after;
+		}
+		t->len = (after > before) ? after : before;
+	}
 }
 
 static int acquire(struct vio_mem *mm, struct vio_sgl *l)
@@ -107,6 +138,9 @@ static int acquire(struct vio_mem *mm, struct vio_sgl *l)
 		} else {
 			l->n_in++;
 		}
+	}
+	if (m->once && !l->ring) {
+		drop(m, 0u, UINT64_MAX);
 	}
 	return m->inner->ops->acquire(m->inner, l);
 }
@@ -147,38 +181,50 @@ void vio_mem_iommu_init(struct vio_mem_iommu *m, struct vio_mem *inner, struct v
 	(void)memset(tlb, 0, n * sizeof(*tlb));
 }
 
-static bool overlaps(const struct vio_tlb *t, uint64_t iova, uint64_t last)
+/* Take the neighbours of *e that translate the same way into it. returns: a free place for it, or n */
+static uint16_t join(struct vio_mem_iommu *m, struct vio_tlb *e)
 {
-	return (t->len != 0u) && (t->iova <= last) && (iova <= (t->iova + (t->len - 1u)));
-}
+	uint16_t place = m->n;
 
-static void drop(struct vio_mem_iommu *m, uint64_t iova, uint64_t last)
-{
 	for (uint16_t i = 0u; i < m->n; i++) {
-		if (overlaps(&m->tlb[i], iova, last)) {
-			m->tlb[i].len = 0u;
+		struct vio_tlb *t = &m->tlb[i];
+		bool left = ((e->iova - t->iova) == t->len) && ((e->to - t->to) == t->len);
+		bool right = ((t->iova - e->iova) == e->len) && ((t->to - e->to) == e->len);
+
+		if (t->len == 0u) {
+			place = (place == m->n) ? i : place;
+		} else if ((t->perm == e->perm) && (t->grain == e->grain) && (e->grain != 0u) &&
+			   (left != right) && (t->len < (UINT64_MAX - e->len))) {
+			e->iova = left ? t->iova : e->iova;
+			e->to = left ? t->to : e->to;
+			e->len += t->len;
+			t->len = 0u;
+			place = i;
+		} else {
+			/* no neighbour */
 		}
 	}
+	return place;
 }
 
 int vio_mem_iommu_update(struct vio_mem_iommu *m, uint64_t iova, uint64_t len, uint64_t to,
 			 uint8_t perm)
 {
-	uint16_t k = 0u;
+	struct vio_tlb e = { .iova = iova, .len = len, .to = to, .perm = perm };
+	uint16_t k;
 
+	e.grain = ((len & (len - 1u)) == 0u) ? len : 0u;
 	if ((len == 0u) || ((len - 1u) > (UINT64_MAX - iova)) || ((len - 1u) > (UINT64_MAX - to)) ||
 	    (((iova ^ to) & 15u) != 0u)) {
 		return VIO_E_ARG;
 	}
 	drop(m, iova, iova + (len - 1u));
-	while ((k < m->n) && (m->tlb[k].len != 0u)) {
-		k++;
-	}
+	k = join(m, &e);
 	if (k == m->n) {
 		k = m->hand;
 		m->hand = (uint16_t)((m->hand + 1u) % m->n);
 	}
-	m->tlb[k] = (struct vio_tlb){ .iova = iova, .len = len, .to = to, .perm = perm };
+	m->tlb[k] = e;
 	if (m->waiting && ((m->want - iova) < len)) {
 		m->waiting = false;
 		m->refused = (perm & m->want_perm) !=

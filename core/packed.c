@@ -210,25 +210,12 @@ static void packed_save(const struct vio_vq *q, struct vio_vq_state *s)
 
 /* ---- the quick gear ---- */
 
-static __attribute__((noinline)) void packed_done_slow(struct vio_req *r, uint32_t data)
-{
-	struct vio_vq *q = r->vq;
-
-	if (r->state == VIO_REQ_OWNED) {
-		data = vio_req_total(r, data);
-		packed_put(q, r, data, r->nw != 0u);
-		req_free(q, r);
-	} else {
-		vio_done_full(r, data);
-	}
-}
-
 static void packed_done_map(struct vio_req *r, uint32_t data)
 {
 	struct vio_vq *q = r->vq;
 
 	if (!VIO_LIKELY((r->state == VIO_REQ_OWNED) && (r->nw == 0u))) {
-		packed_done_slow(r, data); /* keeps this function a leaf */
+		vio_done_full(r, data); /* the last call, so this stays a leaf */
 		return;
 	}
 	packed_put(q, r, data, data != 0u);

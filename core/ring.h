@@ -145,12 +145,21 @@ int vio_collect_add(struct vio_req *r, uint64_t addr, uint32_t len, uint32_t fla
 int vio_collect_split(struct vio_vq *q, struct vio_req *r, uint16_t head);
 int vio_collect_indirect(struct vio_vq *q, struct vio_req *r, struct desc d, bool packed);
 
-/* vq.c */
+/* gear.c */
 struct vio_req *vio_pop_none(struct vio_vq *q);
 struct vio_req *vio_pop_full(struct vio_vq *q);
 void vio_done_full(struct vio_req *r, uint32_t data);
 void vio_vq_gear(struct vio_vq *q); /* choose pop and done anew; not between a pop and its return */
 void vio_vq_hold(struct vio_vq *q); /* owned requests of the quick gear become counted ones */
+
+void vio_vq_publish(struct vio_vq *q); /* write and show what is done */
+/* Does the driver want a signal for what was shown since the last time? `want` looks back one round at most. */
+void vio_vq_decide(struct vio_vq *q);
+
+static inline bool vio_vq_failed(const struct vio_vq *q)
+{
+	return (__atomic_load_n(&q->dev->status, __ATOMIC_RELAXED) & VIO_S_NEEDS_RESET) != 0u;
+}
 
 /* req.c: what the driver is told for r, when `data` bytes from the start came from a host */
 uint32_t vio_req_total(struct vio_req *r, uint32_t data);

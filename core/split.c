@@ -142,24 +142,12 @@ static void split_save(const struct vio_vq *q, struct vio_vq_state *s)
 
 /* ---- the quick gear ---- */
 
-static __attribute__((noinline)) void split_done_slow(struct vio_req *r, uint32_t data)
-{
-	struct vio_vq *q = r->vq;
-
-	if (r->state == VIO_REQ_OWNED) {
-		split_put(q, r->id, vio_req_total(r, data));
-		req_free(q, r);
-	} else {
-		vio_done_full(r, data);
-	}
-}
-
 static void split_done_map(struct vio_req *r, uint32_t data)
 {
 	struct vio_vq *q = r->vq;
 
 	if (!VIO_LIKELY((r->state == VIO_REQ_OWNED) && (r->nw == 0u))) {
-		split_done_slow(r, data); /* keeps this function a leaf */
+		vio_done_full(r, data); /* the last call, so this stays a leaf */
 		return;
 	}
 	split_put(q, r->id, data);

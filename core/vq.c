@@ -6,35 +6,21 @@
  * finish), down. `discard` says that nothing may be written to the guest any more: reset, or its rings are gone.
  *
  * A turn (vio_vq_run) is: areas current -> device takes requests -> completions are written and shown -> one signal
- * at most. Full fences, exactly two: here between showing and reading the driver's wish for a signal (decide), and
+ * at most. Full fences, exactly two: here between showing and reading the driver's wish for a signal (vio_vq_decide), and
  * in the formats' `arm` between asking for kicks and the last look at the ring.
  *
  * A turn is bounded: by `budget` in the full gear (at most size pops), by the ring itself in the quick gear (split.c,
- * packed.c). Where both meet in one turn, what is shown to make room is taken off the budget.
+ * packed.c) and by the budget where that runs out of free requests.
  */
 #include "ring.h"
 
-struct vio_req *vio_pop_none(struct vio_vq *q)
-{
-	(void)q;
-	return NULL;
-}
-
-/* Acquire: who sees DRIVER_OK sees what `start` set up, on another executor too. */
-static uint8_t dev_status(const struct vio_vq *q)
-{
-	return __atomic_load_n(&q->dev->status, __ATOMIC_ACQUIRE);
-}
-
-static bool failed(const struct vio_vq *q)
-{
-	return (dev_status(q) & VIO_S_NEEDS_RESET) != 0u;
-}
-
-/* Nothing is taken before DRIVER_OK (virtio 1.3, 3.1.2); a port runs a turn of each queue after it. */
+/*
+ * Nothing is taken before DRIVER_OK (virtio 1.3, 3.1.2); a port runs a turn of each queue after it. Who sees DRIVER_OK
+ * here sees what the device's `start` did, on another executor too.
+ */
 static bool live(const struct vio_vq *q)
 {
-	return (dev_status(q) & (VIO_S_DRIVER_OK | VIO_S_NEEDS_RESET)) == VIO_S_DRIVER_OK;
+	return (vio_dev_status(q->dev) & (VIO_S_DRIVER_OK | VIO_S_NEEDS_RESET)) == VIO_S_DRIVER_OK;
 }
 
 void vio_vq_bind(struct vio_vq *q, struct vio_dev *d, uint16_t index, void *req, size_t stride,
@@ -88,180 +74,6 @@ void vio_log_ring(const struct vio_vq *q, uint64_t off, uint32_t len)
 {
 	if (q->log && (q->mem->ops->dirty != NULL)) {
 		q->mem->ops->dirty(q->mem, q->log_addr + off, len);
-	}
-}
-
-/* ---- gears ---- */
-
-void vio_vq_hold(struct vio_vq *q)
-{
-	for (uint16_t i = 0u; i < q->nreq; i++) {
-		struct vio_req *r = req_at(q, i);
-
-		if (r->state == VIO_REQ_OWNED) {
-			r->state = VIO_REQ_HELD;
-			r->sgl.era = (uint8_t)(q->mem->epoch & 1u);
-			q->mem->held[r->sgl.era]++;
-		}
-	}
-}
-
-void vio_vq_gear(struct vio_vq *q)
-{
-	q->full = (q->mem->map == NULL) || q->mem->wants_release || (q->track != NULL) || q->log ||
-		  q->in_order || q->discard;
-	if (q->full) {
-		vio_vq_hold(q);
-	}
-	q->map = q->mem->map;
-	q->done = q->full ? vio_done_full : q->ring->done_map;
-	if (!q->enabled || !q->mapped || q->stopping || failed(q)) {
-		q->pop = vio_pop_none;
-	} else {
-		q->pop = q->full ? vio_pop_full : q->ring->pop_map;
-	}
-}
-
-/* ---- the full gear ---- */
-
-static void publish(struct vio_vq *q)
-{
-	struct vio_req *r = q->done_head;
-
-	if (!q->discard && q->mapped) {
-		if ((q->track != NULL) && (r != NULL)) {
-			q->ring->track_publish(q);
-			q->signal_due = true;
-		} else {
-			for (; r != NULL; r = r->next) {
-				q->ring->give(q, r);
-			}
-			q->signal_due = q->ring->show(q) || q->signal_due;
-		}
-	}
-	while (q->done_head != NULL) {
-		r = q->done_head;
-		q->done_head = r->next;
-		req_free(q, r);
-	}
-	q->done_tail = NULL;
-}
-
-/* Does the driver want a signal for what was shown since the last time? `want` looks back one round at most. */
-static void decide(struct vio_vq *q)
-{
-	if (q->signal_due && !q->discard) {
-		vio_fence(); /* what was shown, before the driver's wish for a signal is read */
-		q->signal_force = q->ring->want(q) || q->signal_force;
-	}
-	q->signal_due = false;
-}
-
-/* The pool is dry: what is done already makes room. What the quick gear did so far is shown too, and is paid for. */
-static void make_room(struct vio_vq *q)
-{
-	uint16_t n = q->full ? 0u : (uint16_t)(q->used - q->shown);
-
-	n = (n > q->size) ? (uint16_t)(n + q->size) : n; /* packed: past the end */
-	q->budget = (n < q->budget) ? (uint16_t)(q->budget - n) : 0u;
-	publish(q);
-	decide(q);
-}
-
-struct vio_req *vio_pop_full(struct vio_vq *q)
-{
-	bool replay = q->replay_left > 0u;
-	struct vio_req *r;
-	int rc;
-
-	q->dry = false;
-	if (q->free == NULL) {
-		make_room(q);
-	}
-	if (q->budget == 0u) {
-		q->more = true;
-		return NULL;
-	}
-	r = q->free;
-	if (r == NULL) {
-		return NULL;
-	}
-	r->sgl.n_out = 0u;
-	r->sgl.n_in = 0u;
-	r->out_len = 0u;
-	r->in_len = 0u;
-#if VIO_CFG_TRACK
-	rc = replay ? vio_track_next(q, r) : q->ring->fetch(q, r);
-#else
-	rc = q->ring->fetch(q, r);
-#endif
-	if (rc == 1) {
-		rc = vio_mem_acquire(q->mem, &r->sgl);
-		rc = (rc == VIO_OK) ? 1 : rc;
-	}
-	if (rc != 1) {
-		q->dry = rc == 0;
-		if (rc == VIO_E_AGAIN) {
-			q->stat.again++;
-		} else if (rc < 0) {
-			vio_dev_fail(q->dev);
-			q->pop = vio_pop_none;
-		}
-		return NULL;
-	}
-	req_own(q, r);
-	r->state = VIO_REQ_HELD;
-	r->again = replay;
-#if VIO_CFG_TRACK
-	if (replay) {
-		vio_track_replayed(q, r);
-	} else
-#endif
-	{
-		q->ring->take(q, r);
-	}
-	if (q->in_order) {
-		r->order = NULL;
-		if (q->order_head == NULL) {
-			q->order_head = r;
-		} else {
-			q->order_tail->order = r;
-		}
-		q->order_tail = r;
-	}
-	q->budget--;
-	return r;
-}
-
-static void done_append(struct vio_vq *q, struct vio_req *r)
-{
-	r->next = NULL;
-	if (q->done_head == NULL) {
-		q->done_head = r;
-	} else {
-		q->done_tail->next = r;
-	}
-	q->done_tail = r;
-}
-
-void vio_done_full(struct vio_req *r, uint32_t data)
-{
-	struct vio_vq *q = r->vq;
-
-	if (r->state != VIO_REQ_HELD) {
-		return; /* done twice: a device bug that the guest must not feel */
-	}
-	r->len = vio_req_total(r, data);
-	vio_mem_release(q->mem, &r->sgl, r->w, r->nw);
-	r->state = VIO_REQ_DONE;
-	if (!q->in_order) {
-		done_append(q, r);
-		return;
-	}
-	while ((q->order_head != NULL) && (q->order_head->state == VIO_REQ_DONE)) {
-		r = q->order_head;
-		q->order_head = r->order;
-		done_append(q, r);
 	}
 }
 
@@ -351,8 +163,8 @@ static void settle(struct vio_vq *q)
 
 static void flush(struct vio_vq *q)
 {
-	decide(q);
-	if (q->signal_force && !q->discard && ((dev_status(q) & VIO_S_DRIVER_OK) != 0u)) {
+	vio_vq_decide(q);
+	if (q->signal_force && !q->discard && ((vio_dev_status(q->dev) & VIO_S_DRIVER_OK) != 0u)) {
 		q->stat.signals++;
 		q->dev->port_ops->signal(q->dev->port, q->index);
 		q->signal_force = false;
@@ -388,8 +200,8 @@ int vio_vq_run(struct vio_vq *q)
 		return rc;
 	}
 	if ((rc != VIO_OK) && !q->discard) {
-		q->discard =
-			true; /* the driver took its rings away: nothing can be said any more */
+		/* the driver took its rings away: nothing can be said any more */
+		q->discard = true;
 		vio_dev_fail(q->dev);
 		vio_vq_gear(q);
 	}
@@ -408,7 +220,7 @@ int vio_vq_run(struct vio_vq *q)
 	if (!q->stopping && q->mapped && live(q)) {
 		q->dev->ops->queue(q->dev, q);
 	}
-	publish(q);
+	vio_vq_publish(q);
 	flush(q);
 	if (q->stopping && (vio_vq_owned(q) == 0u)) {
 		settle(q);
@@ -421,7 +233,7 @@ int vio_vq_run(struct vio_vq *q)
 
 bool vio_vq_arm(struct vio_vq *q)
 {
-	if (!q->enabled || !q->mapped || q->stopping || failed(q)) {
+	if (!q->enabled || !q->mapped || q->stopping || vio_vq_failed(q)) {
 		return false;
 	}
 	if (q->more || !q->dry) {

@@ -20,6 +20,8 @@
 #include <string.h>
 #include "vio/gpio.h"
 
+#define UNKNOWN 2u /* no level: the host has not said it since the interrupt was enabled */
+
 static struct vio_gpio *gpio_of(struct vio_dev *d)
 {
 	return VIO_CONTAINER(d, struct vio_gpio, dev);
@@ -256,6 +258,7 @@ static void gpio_request_queue(struct vio_gpio *g, struct vio_vq *q)
 			if (g->cmd.value == VIO_GPIO_IRQ_NONE) {
 				gpio_irq_off(g, l);
 			} else {
+				l->seen = l->irq == VIO_GPIO_IRQ_NONE ? UNKNOWN : l->seen;
 				l->irq = g->cmd.value;
 			}
 		}

@@ -21,7 +21,7 @@ CACHE = pathlib.Path(os.environ.get("STRATOS_CACHE")
                      or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stratos")
 BATCH, REQUESTS = 32, 3200
 CFLAGS = ["-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE"]
-CORE = ["vq", "req", "split", "packed", "collect", "mem", "map", "mem_full", "dev", "inflight", "dirty"]
+CORE = ["vq", "gear", "req", "split", "packed", "collect", "mem", "map", "mem_full", "dev", "inflight", "dirty"]
 # name in the result, engine, arguments of the rig behind the chain length, chain lengths
 ROWS = [
     ("split", "stratos", "split", 1, [], (1, 2, 3)),

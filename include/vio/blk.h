@@ -18,7 +18,7 @@
 #endif
 #ifndef VIO_BLK_SEGS
 #define VIO_BLK_SEGS                                                                               \
-	130u /* segments of one request, head and status included, >= 3; firmware: 10 */
+	128u /* segments of one request, head and status included, >= 3; firmware: 10 */
 #endif
 #ifndef VIO_BLK_RANGES
 #define VIO_BLK_RANGES                                                                             \

@@ -85,7 +85,7 @@ struct vio_gpio_line {
 	struct vio_req
 		*buf;  /* request of the event queue: the interrupt is unmasked; NULL: masked */
 	uint8_t irq;   /* VIO_GPIO_IRQ_* */
-	uint8_t seen;  /* level last reported */
+	uint8_t seen;  /* level last reported since irq was set; 2: none yet */
 	uint8_t level; /* last SET_VALUE */
 	bool out;      /* direction is OUT */
 	bool latched;  /* edge types: happened while masked */

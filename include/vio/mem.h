@@ -208,6 +208,7 @@ int vio_mem_bounce_init(struct vio_mem_bounce *b, struct vio_mem *inner, void *b
 #define VIO_PERM_W 2u
 struct vio_tlb {
 	uint64_t iova, len, to; /* len 0: free; to: address in the inner kind */
+	uint64_t grain;		/* joined from updates of so many bytes each; 0: never joined */
 	uint8_t perm;
 };
 struct vio_mem_iommu {
@@ -215,7 +216,7 @@ struct vio_mem_iommu {
 	struct vio_mem *inner;
 	struct vio_tlb *tlb; /* n of them, the caller's */
 	uint16_t n,
-		hand;  /* hand: next to evict. n: at least the entries that one request may need */
+		hand; /* hand: next to evict. n: at least twice the segments of a request, and its rings */
 	uint16_t last; /* entry that answered last */
 	void (*miss)(void *port, uint64_t iova,
 		     uint8_t perm); /* may only note it and wake the port */
@@ -223,6 +224,11 @@ struct vio_mem_iommu {
 	uint64_t want; /* address of the miss that is asked for */
 	uint8_t want_perm;
 	bool waiting, refused;
+	/*
+	 * The port's: a translation serves one request and is asked for again, for peers that may not invalidate all.
+	 * Ring areas and what is held keep theirs: the driver keeps those mapped as well.
+	 */
+	bool once;
 };
 void vio_mem_iommu_init(struct vio_mem_iommu *m, struct vio_mem *inner, struct vio_tlb *tlb,
 			uint16_t n, void (*miss)(void *port, uint64_t iova, uint8_t perm),

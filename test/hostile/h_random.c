@@ -97,8 +97,11 @@ static void make_ring(struct pit *p, bool packed)
 	for (uint32_t k = damage ? (1u + (rnd() % 3u)) : 0u; k > 0u; k--) {
 		uint32_t at = ((rnd() & 3u) != 0u) ? (rnd() % 0x100u) : (rnd() % PIT_DATA);
 
-		p->ram[at] = ((rnd() & 1u) != 0u) ? (uint8_t)rnd()
-						  : (uint8_t)(p->ram[at] ^ (1u << (rnd() & 7u)));
+		if ((rnd() & 1u) != 0u) {
+			p->ram[at] = (uint8_t)rnd();
+		} else {
+			p->ram[at] = (uint8_t)(p->ram[at] ^ (1u << (rnd() & 7u)));
+		}
 	}
 }
 

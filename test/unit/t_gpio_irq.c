@@ -128,6 +128,31 @@ static void test_event_sizes(void **state)
 	bed_end(&b);
 }
 
+/* A slow host: unmasked before it said what the level is, a line that is high is no low one. */
+static void test_level_not_known_yet(void **state)
+{
+	struct rig_req set, e;
+	struct bed b;
+
+	(void)state;
+	bed_init(&b, IRQ);
+	b.f.quiet = true;
+	b.f.rc = VIO_PENDING;
+	ask(&b.g, &set, SETIRQ, 1, LOW);
+	unmask(&b.g, &e, 1);
+	assert_false(e.back);
+	b.f.late = NULL;
+	vio_job_complete(&b.dev.cmd.job, VIO_OK);
+	change(&b, 1, 1);
+	assert_true(set.back);
+	assert_false(e.back);
+	change(&b, 1, 0);
+	assert_true(e.back);
+	assert_int_equal(e.in[0], VALID);
+	b.f.rc = VIO_OK;
+	bed_end(&b);
+}
+
 /* Every line holds a buffer, and one too many still comes back. */
 static void test_all_lines_hold(void **state)
 {
@@ -311,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_lines_are_apart),
 		cmocka_unit_test(test_event_sizes),
 		cmocka_unit_test(test_all_lines_hold),
+		cmocka_unit_test(test_level_not_known_yet),
 		cmocka_unit_test(test_pending),
 		cmocka_unit_test(test_failed_irq_type),
 		cmocka_unit_test(test_reset_while_owned),

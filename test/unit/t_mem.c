@@ -233,6 +233,39 @@ static void on_miss(void *port, uint64_t iova, uint8_t perm)
 	asked++;
 }
 
+/* Sixteen updates that follow each other are one entry; one in the middle goes; `once`: a request uses them up. */
+static void iommu_joins(void **state)
+{
+	static struct vio_mem_full full;
+	struct vio_region reg = { 0x10000u, sizeof(bytes), bytes };
+	struct vio_mem_iommu m;
+	struct vio_tlb tlb[4];
+	struct vio_seg one;
+	struct vio_sgl k;
+
+	(void)state;
+	assert_int_equal(vio_mem_full_init(&full, &reg, 1u), VIO_OK);
+	vio_mem_iommu_init(&m, &full.m, tlb, 4u, on_miss, NULL);
+	for (uint32_t i = 0u; i < 16u; i++) {
+		uint32_t at = (i < 8u) ? (i * 16u) : ((23u - i) * 16u);
+
+		assert_int_equal(vio_mem_iommu_update(&m, 0x100u + at, 16u, 0x10000u + at, 3u),
+				 VIO_OK);
+	}
+	assert_int_equal(acquire_one(&m.m, 0x100u, 256u, &one, &k), VIO_OK);
+	assert_ptr_equal(one.p, bytes);
+	vio_mem_release(&m.m, &k, NULL, 0u);
+	assert_int_equal(vio_mem_iommu_invalidate(&m, 0x148u, 1u), VIO_OK);
+	assert_int_equal(acquire_one(&m.m, 0x140u, 1u, &one, &k), VIO_E_AGAIN);
+	assert_int_equal(acquire_one(&m.m, 0x150u, 0xb0u, &one, &k), VIO_OK);
+	assert_ptr_equal(one.p, bytes + 0x50u);
+	vio_mem_release(&m.m, &k, NULL, 0u);
+	m.once = true;
+	assert_int_equal(acquire_one(&m.m, 0x150u, 0xb0u, &one, &k), VIO_OK);
+	vio_mem_release(&m.m, &k, NULL, 0u);
+	assert_int_equal(acquire_one(&m.m, 0x150u, 0xb0u, &one, &k), VIO_E_AGAIN);
+}
+
 static void iommu_answers(void **state)
 {
 	static struct vio_mem_full full;
@@ -472,6 +505,7 @@ int main(void)
 		cmocka_unit_test(window_refuses_outside),
 		cmocka_unit_test(bounce_copies_extents),
 		cmocka_unit_test(iommu_answers),
+		cmocka_unit_test(iommu_joins),
 		cmocka_unit_test(iommu_invalidation_under_traffic),
 		cmocka_unit_test(log_bits),
 		cmocka_unit_test(log_is_what_changed),
