@@ -93,6 +93,7 @@ static void send_misses(struct vhu *v)
 			w.perm = (uint8_t)(x->asked & 3u);
 			v->asked[v->nasked] = i;
 			v->nasked++;
+			v->misses++;
 			ok = put(v, VHU_BACK_IOTLB_MSG, &w, sizeof(w), true);
 		} else {
 			ok = true;

@@ -35,8 +35,8 @@ enum vhu_answer {
 #define VHU_FDS VHU_TABLE_REGIONS
 #define VHU_DRAIN_NS                                                                               \
 	2000000000u /* how long a message waits for requests that a device does not give back */
-#define VHU_REFUSALS_MAX 64u /* of one connection, then it ends: a log is not for flooding */
-#define VHU_TLB		 256u
+#define VHU_REFUSALS_MAX 64u  /* of one connection, then it ends: a log is not for flooding */
+#define VHU_TLB		 512u /* of an executor */
 
 struct vhu_msg {
 	struct vhu_wire_header h;
@@ -169,6 +169,7 @@ struct vhu {
 	uint8_t back_in[sizeof(struct vhu_wire_header) + sizeof(uint64_t)];
 	uint8_t back_out[sizeof(struct vhu_wire_header) + sizeof(struct vhu_wire_iotlb)];
 	uint32_t back_got, back_len, back_off;
+	uint64_t misses, invalidations; /* iotlb.c: of this connection */
 	uint16_t *asked; /* executors whose misses are asked for, in order; room for nexec */
 	uint16_t nasked;
 };
@@ -215,6 +216,8 @@ struct vio_mem *vhu_mem(struct vhu_exec *x); /* what queues of this executor use
 /* iotlb.c */
 void vhu_iommu_init(struct vhu_exec *x);
 void vhu_iotlb_flush(struct vhu *v);
+void vhu_iotlb_begin(struct vhu *v); /* a connection */
+void vhu_iotlb_end(struct vhu *v);
 int vhu_iotlb_msg(struct vhu *v, struct vhu_msg *m);
 void vhu_iotlb_answered(struct vhu *v, struct vhu_exec *x); /* the front-end has done what it can */
 static inline bool vhu_iommu_on(const struct vhu *v)

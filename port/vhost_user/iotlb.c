@@ -6,6 +6,10 @@
  * back channel, one question an executor at a time. The front-end sends an update, then answers the question. When it
  * answered and the translation is still missing, the address is the guest's fault.
  *
+ * Front-ends do not send every invalidation in every configuration, and nothing says so; a guest whose unmapped pages
+ * stayed in our table would be corrupted. So a translation serves one request (vio_mem_iommu.once): its driver keeps it
+ * until the request is used. Most drivers map each request anew, so hardly anything is asked for twice.
+ *
  * source: vhost-user, "IOMMU support"
  */
 #include "port/vhost_user/internal.h"
@@ -23,6 +27,7 @@ void vhu_iommu_init(struct vhu_exec *x)
 {
 	atomic_store(&x->miss, 0);
 	vio_mem_iommu_init(&x->iommu, &x->full.m, x->tlb, VHU_TLB, miss, x);
+	x->iommu.once = true;
 }
 
 struct change {
@@ -92,6 +97,20 @@ static int update(struct vhu *v, const struct vhu_wire_iotlb *w)
 	return (answer == VHU_DONE) ? vhu_rings_try(v) : answer;
 }
 
+void vhu_iotlb_begin(struct vhu *v)
+{
+	v->misses = 0;
+	v->invalidations = 0;
+}
+
+void vhu_iotlb_end(struct vhu *v)
+{
+	if (v->misses != 0) {
+		log_debug(v->name, "IOTLB: %llu misses, %llu invalidations",
+			  (unsigned long long)v->misses, (unsigned long long)v->invalidations);
+	}
+}
+
 /* All rings are down: a guest that starts anew does not invalidate what its predecessor was told. */
 void vhu_iotlb_flush(struct vhu *v)
 {
@@ -139,6 +158,7 @@ int vhu_iotlb_msg(struct vhu *v, struct vhu_msg *m)
 	if (w->type != VHU_IOTLB_INVALIDATE) {
 		return vhu_refuse(v, "type %u", w->type);
 	}
+	v->invalidations++;
 	if (!v->up) {
 		return VHU_DONE;
 	}

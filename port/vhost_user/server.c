@@ -70,6 +70,7 @@ void vhu_die(struct vhu *v, const char *fmt, ...)
 	} else {
 		log_info(v->name, "front-end left");
 	}
+	vhu_iotlb_end(v);
 	v->phase = VHU_LEAVING;
 	v->later = NULL;
 	loop_clock(v->control)->set(loop_clock(v->control), &v->drain, 0);
@@ -122,6 +123,7 @@ static int serve(struct vhu *v, int fd)
 	v->fd = fd;
 	v->want_events = EPOLLIN;
 	v->phase = VHU_SERVING;
+	vhu_iotlb_begin(v);
 	log_info(v->name, "front-end connected");
 	return 0;
 }

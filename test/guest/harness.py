@@ -167,17 +167,17 @@ class Daemon:
 class Guest:
     """A booted guest. Use as a context manager; leaving it powers the guest off."""
 
-    def __init__(self, vehicle="qemu", devices=(), memory=None, cpus=1, append="", extra=(), timeout=None):
+    def __init__(self, vehicle="qemu", devices=(), memory=None, cpus=1, append="", extra=(), first=(), timeout=None):
         """devices: (kind, socket) or (kind, socket, properties of QEMU's device); the property "chardev" adds to the
         character device, e.g. "reconnect=1". A kind may also be a number, a virtio device ID. User-Mode Linux takes
         all features that the back-end offers and ignores properties. memory: MiB (256, arm64 512). append: words for the kernel.
-        extra: further options of QEMU."""
+        extra: further options of QEMU. first: the same, before the devices (an IOMMU, a port to plug them into)."""
         if vehicle not in BOOT_SECONDS:
             raise ValueError(f"vehicle {vehicle!r} is none of {', '.join(BOOT_SECONDS)}")
         self.vehicle, self.cpus = vehicle, cpus
         self.memory = memory or (512 if vehicle == "arm64" else 256)  # arm64's kernel and what it unpacks are large
         self.devices = [(d[0], d[1], dict(d[2]) if len(d) > 2 else {}) for d in devices]
-        self.append, self.extra = append, list(extra)
+        self.append, self.first, self.extra = append, list(first), list(extra)
         self.timeout = timeout or BOOT_SECONDS[vehicle]
         self.console = b""  # all that the console ever said
         self.taken = 0  # how much of it has been looked at
@@ -222,6 +222,7 @@ class Guest:
                  f"memory-backend-memfd,id=mem,share=on,size={self.memory}M", "-machine", "memory-backend=mem", "-no-reboot",
                  "-nodefaults", "-display", "none", "-serial", "stdio", "-kernel", guest / "vmlinuz", "-initrd",
                  guest / "initrd", "-append", f"console={serial} mitigations=off {quiet}"]
+        argv += self.first
         for n, (kind, path, props) in enumerate(self.devices):
             argv += self._qemu_device(n, kind, path, props)
         return argv + self.extra

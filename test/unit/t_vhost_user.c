@@ -478,7 +478,7 @@ static void test_iotlb(void **state)
 		}
 	}
 	assert_int_equal(asked,
-			 3); /* ring page, buffer page, and that again after it was invalidated */
+			 5); /* ring page, also after an invalidation; buffer page, each time */
 	fe_add(&fe, 0, iova + 0xa000, fe.ram + 0xa000);
 	assert_int_equal(fe_recv_on(fe.back, &h, &w, sizeof(w)), 32);
 	h = (struct vhu_wire_header){ VHU_BACK_IOTLB_MSG, VHU_VERSION | VHU_IS_REPLY, 8 };
