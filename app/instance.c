@@ -159,7 +159,8 @@ static int open_queues(struct instance *in, struct spec_error *e)
 	if (!in->spec->threads) {
 		return 0;
 	}
-	if (!in->spec->cls->any_executor || (in->has_host && !in->host.queue_open)) {
+	if (!in->spec->cls->any_executor ||
+	    (in->has_host && !in->host.queue_open && !in->host.any_executor)) {
 		spec_fail(e, "threads",
 			  "%s: queues of %s%s%s cannot run on threads; leave out 'threads'",
 			  in->spec->name, in->spec->cls->name, in->has_host ? " on host " : "",

@@ -33,6 +33,7 @@ struct host {
 	const void *ops; /* struct vio_<class>_host_ops */
 	void *host;
 	void (*close)(struct host *h); /* device is reset and destroyed */
+	bool any_executor; /* verbs may be called on several executors at once: needs no queue_open */
 	/* optional: an instance for queue `index` on its own executor, put in vio_vq.host; NULL on failure */
 	void *(*queue_open)(struct host *h, struct loop *l, uint16_t index);
 	void (*queue_close)(struct host *h, void *queue_host);
