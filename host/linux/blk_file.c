@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include "host/linux/blk.h"
+#include "hosted/iov.h"
 
 #define DISCARD_MAX (UINT32_C(1) << 22) /* sectors, 2 GiB */
 #define ZEROES_MAX  (UINT32_C(1) << 17) /* sectors, 64 MiB: may end in writing zeroes */
@@ -68,27 +69,7 @@ void blk_step_first(struct vio_blk_io *io)
 
 static uint16_t step_payload(const struct vio_blk_io *io, struct iovec *iov)
 {
-	struct vio_span s = io->span;
-	uint32_t skip = io->moved;
-	uint16_t n = 0;
-	uint8_t *p;
-
-	while (n < BLK_IOV_MAX) {
-		uint32_t len = vio_span_next(&s, &p);
-
-		if (!len) {
-			break;
-		}
-		if (len <= skip) {
-			skip -= len;
-			continue;
-		}
-		iov[n].iov_base = p + skip;
-		iov[n].iov_len = len - skip;
-		skip = 0;
-		n++;
-	}
-	return n;
+	return (uint16_t)iov_of_span(io->span, io->moved, iov, BLK_IOV_MAX);
 }
 
 static uint16_t step_zeroes(uint64_t left, struct iovec *iov)

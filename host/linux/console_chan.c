@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "host/linux/console.h"
+#include "hosted/iov.h"
 #include "hosted/log.h"
 
 #define ESCAPE 0x1du /* Ctrl-] */
@@ -197,21 +198,8 @@ static uint32_t con_read(void *host, uint32_t port, struct vio_span *s)
 static ssize_t write_some(int fd, struct vio_span s, uint32_t skip)
 {
 	struct iovec iov[IOVS];
-	int n = 0;
-	uint8_t *p;
-	uint32_t len;
 
-	while ((n < IOVS) && ((len = vio_span_next(&s, &p)) != 0)) {
-		if (len <= skip) {
-			skip -= len;
-			continue;
-		}
-		iov[n].iov_base = p + skip;
-		iov[n].iov_len = len - skip;
-		skip = 0;
-		n++;
-	}
-	return writev(fd, iov, n);
+	return writev(fd, iov, iov_of_span(s, skip, iov, IOVS));
 }
 
 static uint32_t con_write(void *host, uint32_t port, struct vio_vq *q, struct vio_span *s)
