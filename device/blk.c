@@ -241,7 +241,7 @@ static void blk_queue(struct vio_dev *d, struct vio_vq *q)
 		while ((r = vio_vq_pop(q)) != NULL) {
 			blk_request(b, (struct vio_blk_req *)(void *)r);
 		}
-		more = b->host_ops->commit && b->host_ops->commit(q->host ? q->host : b->host);
+		more = b->host_ops->commit && b->host_ops->commit(q->host ? q->host : b->host, q);
 	} while (more);
 }
 

@@ -138,12 +138,13 @@ static int threads_submit(void *host, struct vio_blk_io *io)
 	return VIO_PENDING;
 }
 
-static bool threads_commit(void *host)
+static bool threads_commit(void *host, const struct vio_vq *q)
 {
 	struct lane *l = host;
 	struct pool *p = l->lane.file->pool;
 	struct vio_blk_io *io;
 
+	(void)q;
 	if (!l->batch.head) {
 		return false;
 	}
@@ -172,7 +173,7 @@ static void lane_done(struct loop_task *t)
 		vio_job_complete(&io->job, (int32_t)io->tag);
 		io = next;
 	}
-	(void)threads_commit(l); /* steps that followed from done() */
+	(void)threads_commit(l, NULL); /* steps that followed from done() */
 }
 
 static struct blk_lane *threads_lane_open(struct blk_file *f, struct loop *loop)

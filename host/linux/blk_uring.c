@@ -11,7 +11,8 @@
  * the submission ring, is full, the batch is passed on early; when the kernel refuses even that, operations wait in
  * `late` for the next round of the loop.
  *
- * `inside` is set while commit() runs: then the device looks for more by itself and needs no wake-up.
+ * `inside` is the queue whose turn commit() ends: it looks for more by itself and needs no wake-up. The queues of a
+ * loop share a ring, so commit() also finds what others have completed; those need theirs.
  */
 #include <errno.h>
 #include "host/linux/blk.h"
@@ -32,7 +33,8 @@ struct uring {
 	struct loop_task retry;
 	struct vio_blk_io *late, **late_end; /* got no entry */
 	unsigned niov;
-	bool unsent, inside;
+	const struct vio_vq *inside;
+	bool unsent;
 	struct iovec iov[IOVS];
 };
 
@@ -150,7 +152,7 @@ static bool uring_reap(struct uring *u)
 			continue;
 		}
 		any = true;
-		if (u->inside) {
+		if (u->inside == io->job.vq) {
 			io->job.done(&io->job, result);
 		} else {
 			vio_job_complete(&io->job, result);
@@ -171,7 +173,7 @@ static int uring_submit(void *host, struct vio_blk_io *io)
 	return VIO_PENDING;
 }
 
-static bool uring_commit(void *host)
+static bool uring_commit(void *host, const struct vio_vq *q)
 {
 	struct uring *u = host;
 	bool any;
@@ -179,9 +181,9 @@ static bool uring_commit(void *host)
 	if (u->unsent) {
 		uring_send(u);
 	}
-	u->inside = true;
+	u->inside = q;
 	any = uring_reap(u);
-	u->inside = false;
+	u->inside = NULL;
 	return any;
 }
 

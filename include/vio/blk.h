@@ -85,12 +85,13 @@ struct vio_blk_host_ops {
 	 */
 	int (*submit)(void *host, struct vio_blk_io *io);
 	/*
-	 * the device's turn is at its end: pass on what was collected. May be NULL.
+	 * the turn of q is at its end: pass on what was collected. May be NULL.
 	 * It is not called after a submit from inside job.done: there the host passes on by itself when done returned.
-	 * The one place where a host may call job.done itself, without vio_job_complete; then it returns true and the
-	 * device looks for more requests in the same turn.
+	 * The one place where a host may call job.done itself, without vio_job_complete, for jobs of q only: what other
+	 * queues have completed would wait for their next turn, and nothing would cause one. Then it returns true and
+	 * the device looks for more requests in the same turn.
 	 */
-	bool (*commit)(void *host);
+	bool (*commit)(void *host, const struct vio_vq *q);
 	/* the device is being reset: finish io soon. May be NULL. */
 	void (*cancel)(void *host, struct vio_blk_io *io);
 };

@@ -533,6 +533,30 @@ static void t_fallback(void **state)
 	(void)unlink(path);
 }
 
+/* Queues of one loop share the engine's ring: what one turn finds there of another queue's is shown all the same. */
+static void t_neighbours(void **state)
+{
+	struct rig_req flush[64], in;
+	struct hostrig *k;
+
+	(void)state;
+	make("/tmp", BYTES);
+	k = disk("io_uring", 2, ALL);
+	for (unsigned i = 0; i < 64; i++) {
+		add(k, 1, &flush[i], VIO_BLK_T_FLUSH, 0, NULL, 0, 0);
+		rig_kick(&k->g, 1);
+		(void)usleep(
+			1000); /* done in the kernel; the loop, which would see it, does not run */
+		add(k, 0, &in, VIO_BLK_T_IN, i, NULL, 0, 512);
+		rig_kick(&k->g, 0);
+		hr_rounds(k, 200);
+		assert_true(in.back);
+		assert_true(flush[i].back);
+	}
+	hr_end(k);
+	(void)unlink(path);
+}
+
 static void t_memory_null(void **state)
 {
 	static const char *const kind[] = { "memory", "null" };
@@ -571,7 +595,7 @@ int main(void)
 		cmocka_unit_test(t_lanes),	 cmocka_unit_test(t_lock),
 		cmocka_unit_test(t_refused),	 cmocka_unit_test(t_fallback),
 		cmocka_unit_test(t_memory_null), cmocka_unit_test(t_steps),
-		cmocka_unit_test(t_reset),
+		cmocka_unit_test(t_reset),	 cmocka_unit_test(t_neighbours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
