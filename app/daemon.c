@@ -10,6 +10,9 @@
 #include "app/instance.h"
 #include "app/sandbox.h"
 #include "hosted/log.h"
+#if HAVE_XEN
+#include "port/xen/xen.h"
+#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +28,8 @@ struct daemon {
 	struct loop *loop;
 	struct instance **in;
 	unsigned n, live;
+	struct xen *xen; /* opened for the first device that wants it */
+	const struct daemon_options *o;
 	struct loop_fd sig;
 };
 
@@ -37,6 +42,17 @@ int daemon_option(struct daemon_options *o, const char *name, const char *value,
 				  value);
 			return -1;
 		}
+		return 1;
+	}
+	if (strcmp(name, "xen-cache") == 0) {
+		uint64_t mib;
+
+		if (!value || !host_size(value, &mib) || mib > 65536) {
+			spec_fail(e, "xen-cache", "option 'xen-cache' is a number of MiB, not '%s'",
+				  value ? value : "");
+			return -1;
+		}
+		o->xen_cache = (uint32_t)mib;
 		return 1;
 	}
 	if (strcmp(name, "verbose") == 0 && !value) {
@@ -55,6 +71,8 @@ void daemon_help(FILE *out)
 	fprintf(out, "\nOptions of the process:\n"
 		     "  --sandbox=on|off               confine system calls once all is set up; "
 		     "default: on\n"
+		     "  --xen-cache=MIB                most of a Xen guest's memory that stays "
+		     "mapped; default: 32\n"
 		     "  --verbose                      more messages\n"
 		     "  --quiet                        warnings and errors only\n");
 }
@@ -135,13 +153,75 @@ static void tell_ready(void)
 	}
 }
 
+#if HAVE_XEN
+static int serve_xen(struct daemon *d, const struct spec *s, struct instance *in,
+		     struct spec_error *e)
+{
+	struct xen_config cfg = { .loop = d->loop, .cache_mib = d->o->xen_cache };
+	char err[256] = "";
+
+	if (!d->xen) {
+		d->xen = xen_open(&cfg, err);
+	}
+	if (!d->xen) {
+		spec_fail(e, "xen", "%s: %s", s->name, err);
+		return -1;
+	}
+	return instance_serve_xen(in, d->xen, ended, d, e);
+}
+
+static void close_xen(struct daemon *d)
+{
+	if (d->xen) {
+		xen_close(d->xen);
+	}
+}
+#else
+static int serve_xen(struct daemon *d, const struct spec *s, struct instance *in,
+		     struct spec_error *e)
+{
+	(void)d;
+	(void)in;
+	spec_fail(e, "xen",
+		  "%s: this program was built without libxen-dev, so it cannot serve Xen guests",
+		  s->name);
+	return -1;
+}
+
+static void close_xen(struct daemon *d)
+{
+	(void)d;
+}
+#endif
+
 static void say_serving(const struct spec *s, int fd)
 {
-	char where[24];
+	char where[80];
 
-	snprintf(where, sizeof(where), "descriptor %d", fd);
+	if (s->xen) {
+		snprintf(where, sizeof(where), "Xen, domain %s", s->xen);
+	} else {
+		snprintf(where, sizeof(where), "descriptor %d", fd);
+	}
 	log_info(s->name, "%s%s%s on %s", s->cls->name, s->kind ? ", host " : "",
 		 s->kind ? s->kind->name : "", s->socket ? s->socket : where);
+}
+
+/* returns: the descriptor to serve on, -1: a path | -2 there is none */
+static int descriptor(const struct spec *s)
+{
+	int fd = s->socket || s->xen ? -1 : s->fd;
+
+	if (s->socket || s->xen || fd >= 0) {
+		return fd;
+	}
+	fd = activation_fd(s->name);
+	if (fd < 0) {
+		log_error(s->name, "no socket: give socket-path=PATH or fd=N%s",
+			  activation_count() ? ", systemd passed too few" : "");
+		return -2;
+	}
+	return fd;
 }
 
 static int open_all(struct daemon *d, const struct spec *spec, unsigned n)
@@ -149,16 +229,10 @@ static int open_all(struct daemon *d, const struct spec *spec, unsigned n)
 	struct spec_error e = { .text = "" };
 
 	for (unsigned i = 0; i < n; i++) {
-		int fd = spec[i].socket ? -1 : spec[i].fd;
+		int fd = descriptor(&spec[i]);
 
-		if (!spec[i].socket && fd < 0) {
-			fd = activation_fd(spec[i].name);
-			if (fd < 0) {
-				log_error(spec[i].name,
-					  "no socket: give socket-path=PATH or fd=N%s",
-					  activation_count() ? ", systemd passed too few" : "");
-				return EXIT_USAGE;
-			}
+		if (fd == -2) {
+			return EXIT_USAGE;
 		}
 		d->in[i] = instance_open(&spec[i], d->loop, &e);
 		if (!d->in[i]) {
@@ -166,7 +240,8 @@ static int open_all(struct daemon *d, const struct spec *spec, unsigned n)
 			return EXIT_RUN;
 		}
 		d->n = i + 1;
-		if (instance_serve(d->in[i], fd, ended, d, &e)) {
+		if (spec[i].xen ? serve_xen(d, &spec[i], d->in[i], &e)
+				: instance_serve(d->in[i], fd, ended, d, &e)) {
 			log_error(NULL, "%s", e.text);
 			return EXIT_RUN;
 		}
@@ -179,7 +254,8 @@ static int open_all(struct daemon *d, const struct spec *spec, unsigned n)
 int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options *o)
 {
 	struct daemon d = { .in = calloc(n, sizeof(struct instance *)),
-			    .loop = loop_new("control") };
+			    .loop = loop_new("control"),
+			    .o = o };
 	int code = EXIT_RUN;
 
 	raise_limits();
@@ -203,6 +279,7 @@ int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options 
 		for (unsigned i = 0; i < d.n; i++) {
 			instance_free(d.in[i]);
 		}
+		close_xen(&d);
 		loop_del(&d.sig);
 		close(d.sig.fd);
 	}

@@ -9,8 +9,13 @@
 enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 struct daemon_options {
-	bool sandbox; /* default: true */
+	bool sandbox;
+	uint32_t xen_cache; /* MiB */
 };
+#define DAEMON_DEFAULTS                                                                            \
+	{                                                                                          \
+		.sandbox = true, .xen_cache = 32                                                   \
+	}
 
 /*
  * daemon_option - sandbox=on|off, verbose, quiet: options of the process, not of a device

@@ -75,7 +75,7 @@ static int parse(struct spec *s, struct daemon_options *o, int argc, char **argv
 
 int cmd_device(int argc, char **argv)
 {
-	struct daemon_options o = { .sandbox = true };
+	struct daemon_options o = DAEMON_DEFAULTS;
 	struct spec_error e = { .text = "" };
 	struct spec s = { .cls = spec_class(argv[0], &e) };
 	int code;

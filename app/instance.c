@@ -9,6 +9,9 @@
 #include "app/instance.h"
 #include "app/hint.h"
 #include "port/vhost_user/vhost_user.h"
+#if HAVE_XEN
+#include "port/xen/xen.h"
+#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +26,8 @@ struct instance {
 	struct vio_dev *dev; /* begins the class's own memory */
 	struct loop **queue_loop;
 	uint16_t nloop;
-	struct vhu *port;
+	void *port;
+	int (*port_close)(void *port); /* as vhu_close */
 	bool connected_fd, stopping;
 	struct loop_task end;
 	void (*ended)(void *arg);
@@ -250,9 +254,14 @@ void instance_stop(struct instance *in)
 		return;
 	}
 	in->stopping = true;
-	if (!in->port || vhu_close(in->port) == VIO_OK) {
+	if (!in->port || in->port_close(in->port) == VIO_OK) {
 		closed(in);
 	}
+}
+
+static int close_vhost_user(void *port)
+{
+	return vhu_close(port);
 }
 
 static void gone(void *arg)
@@ -305,6 +314,7 @@ int instance_serve(struct instance *in, int fd, void (*ended)(void *arg), void *
 	in->ended = ended;
 	in->arg = arg;
 	in->connected_fd = fd >= 0 && !is_listening(fd);
+	in->port_close = close_vhost_user;
 	in->port = fd >= 0 ? vhu_adopt(&cfg, fd, err) : vhu_listen(&cfg, in->spec->socket, err);
 	if (!in->port) {
 		spec_fail(e, fd >= 0 ? "fd" : "socket-path", "%s", err);
@@ -312,3 +322,37 @@ int instance_serve(struct instance *in, int fd, void (*ended)(void *arg), void *
 	}
 	return 0;
 }
+
+#if HAVE_XEN
+static int close_xen(void *port)
+{
+	return xen_dev_close(port);
+}
+
+int instance_serve_xen(struct instance *in, struct xen *x, void (*ended)(void *arg), void *arg,
+		       struct spec_error *e)
+{
+	const struct spec *s = in->spec;
+	struct xen_dev_config cfg = { .dev = in->dev,
+				      .name = s->name,
+				      .domain = s->xen,
+				      .node = s->xen_node,
+				      .base = s->xen_base,
+				      .irq = s->xen_irq,
+				      .grants = s->xen_grants,
+				      .closed = closed,
+				      .arg = in };
+	char err[256] = "";
+
+	in->end.fn = end;
+	in->ended = ended;
+	in->arg = arg;
+	in->port_close = close_xen;
+	in->port = xen_dev_add(x, &cfg, err);
+	if (!in->port) {
+		spec_fail(e, "xen", "%s: %s", s->name, err);
+		return -1;
+	}
+	return 0;
+}
+#endif

@@ -6,6 +6,7 @@
 #include "app/spec.h"
 
 struct instance;
+struct xen;
 
 /*
  * instance_open - open the host, create the device, start its queue threads; no port yet
@@ -19,6 +20,9 @@ struct instance *instance_open(const struct spec *spec, struct loop *control, st
  */
 int instance_serve(struct instance *in, int fd, void (*ended)(void *arg), void *arg,
 		   struct spec_error *e);
+/* instance_serve_xen - as instance_serve, on Xen: spec->xen; x: xen_open of the same loop */
+int instance_serve_xen(struct instance *in, struct xen *x, void (*ended)(void *arg), void *arg,
+		       struct spec_error *e);
 /* instance_stop - close the port; `ended` follows, at once or from the loop */
 void instance_stop(struct instance *in);
 /* instance_free - no port is attached, or it ended */

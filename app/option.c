@@ -7,7 +7,7 @@ const char *command_option(int argc, char **argv, int *i, char buf[64], const ch
 {
 	/* for these, and no others, the value may be the next word: QEMU and libvirt write both forms */
 	static const char *const takes[] = { "socket-path", "fd",   "host", "device",
-					     "blk-file",    "file", "name" };
+					     "blk-file",    "file", "name", "xen" };
 	const char *arg = argv[*i], *eq;
 	size_t len;
 

@@ -13,6 +13,7 @@ struct serve {
 	struct spec spec[DEVICES_MAX];
 	unsigned n;
 	struct daemon_options o;
+	const char *xen; /* for devices that name no place of their own */
 };
 
 static int help(void)
@@ -24,6 +25,9 @@ static int help(void)
 	       "                                 a device; `stratos CLASS --help` lists its "
 	       "options;\n"
 	       "                                 a comma in a value is written twice\n"
+	       "  --xen DOMAIN                   serve this Xen guest: devices that follow and "
+	       "have "
+	       "no socket\n"
 	       "  -f, --file FILE                devices from a file, see stratos.conf(5)\n"
 	       "  --help                         print this and exit\n");
 	daemon_help(stdout);
@@ -32,15 +36,21 @@ static int help(void)
 
 static int add_device(struct serve *v, const char *text, struct spec_error *e)
 {
+	struct spec *s;
+
 	if (v->n == DEVICES_MAX) {
 		spec_fail(e, NULL, "more than %u devices", DEVICES_MAX);
 		return -1;
 	}
-	v->n++;
-	return spec_parse(&v->spec[v->n - 1], text, e) ||
-			       spec_finish(&v->spec[v->n - 1], v->n - 1, e)
-		       ? -1
-		       : 0;
+	s = &v->spec[v->n++];
+	if (spec_parse(s, text, e)) {
+		return -1;
+	}
+	if (v->xen && !spec_get(s, "socket-path") && !spec_get(s, "fd") && !spec_get(s, "xen") &&
+	    spec_set(s, "xen", v->xen, e)) {
+		return -1;
+	}
+	return spec_finish(s, v->n - 1, e);
 }
 
 static int add_file(struct serve *v, const char *path, struct spec_error *e)
@@ -71,14 +81,17 @@ static int parse(struct serve *v, int argc, char **argv, struct spec_error *e)
 		}
 		if (strcmp(name, "device") == 0 && value) {
 			r = add_device(v, value, e);
+		} else if (strcmp(name, "xen") == 0 && value) {
+			v->xen = value;
+			r = 0;
 		} else if (strcmp(name, "file") == 0 && value) {
 			r = add_file(v, value, e);
 		} else {
 			r = daemon_option(&v->o, name, value, e) - 1;
 			if (r && !e->text[0]) {
 				spec_fail(e, name,
-					  "serve has no option '%s'%s; known: device, file, "
-					  "sandbox, verbose, quiet",
+					  "serve has no option '%s'%s; known: device, file, xen, "
+					  "sandbox, xen-cache, verbose, quiet",
 					  name, value ? "" : " without a value");
 			}
 		}
@@ -103,7 +116,7 @@ int cmd_serve(int argc, char **argv)
 		fprintf(stderr, "stratos: out of memory\n");
 		return EXIT_RUN;
 	}
-	v->o.sandbox = true;
+	v->o = (struct daemon_options)DAEMON_DEFAULTS;
 	code = parse(v, argc, argv, &e);
 	if (e.text[0]) {
 		fprintf(stderr, "stratos: %s\nTry `stratos serve --help`.\n", e.text);

@@ -21,6 +21,12 @@ const struct common_option common_options[] = {
 	{ "poll-us", "N", "poll so many microseconds before sleeping; default: 0" },
 	{ "inband", NULL, "offer notifications in messages instead of eventfds; default: off" },
 	{ "iommu", NULL, "offer addresses through the front-end's IOMMU; default: off" },
+	{ "xen", "DOMAIN", "serve this Xen guest (name or number) instead of a socket" },
+	{ "xen-node", "KIND/ID",
+	  "its node in xenstore, as virtio/0; default: the first that fits" },
+	{ "xen-irq", "N", "without a toolstack: the interrupt, 32 to 1019" },
+	{ "xen-base", "ADDRESS", "with xen-irq: where the guest's device tree has the registers" },
+	{ "xen-grants", NULL, "with xen-irq: the guest shares memory by grants; default: off" },
 	{ NULL, NULL, NULL },
 };
 
@@ -374,6 +380,56 @@ static int check_socket(struct spec *s, struct spec_error *e)
 	return 0;
 }
 
+static int check_xen(struct spec *s, struct spec_error *e)
+{
+	static const char *const other[] = { "socket-path", "fd", "threads", "inband", "iommu" };
+	static const char *const own[] = { "xen-node", "xen-irq", "xen-base", "xen-grants" };
+	const char *base = spec_get(s, "xen-base");
+
+	s->xen = spec_get(s, "xen");
+	s->xen_node = spec_get(s, "xen-node");
+	for (size_t i = 0; s->xen && i < sizeof(other) / sizeof(other[0]); i++) {
+		if (spec_get(s, other[i])) {
+			spec_fail(e, other[i], "options 'xen' and '%s' exclude each other",
+				  other[i]);
+			return -1;
+		}
+	}
+	for (size_t i = 0; !s->xen && i < sizeof(own) / sizeof(own[0]); i++) {
+		if (spec_get(s, own[i])) {
+			spec_fail(e, own[i], "option '%s' goes with xen=DOMAIN", own[i]);
+			return -1;
+		}
+	}
+	if (s->xen && !*s->xen) {
+		spec_fail(e, "xen", "option 'xen' is a domain's name or number, not empty");
+		return -1;
+	}
+	if (get_number(s, "xen-irq", 32, 1019, &s->xen_irq, e) ||
+	    get_switch(s, "xen-grants", &s->xen_grants, e)) {
+		return -1;
+	}
+	if ((base != NULL) != (s->xen_irq != 0) || (s->xen_irq != 0 && s->xen_node)) {
+		spec_fail(e, "xen-base",
+			  "options 'xen-base' and 'xen-irq' go together, without 'xen-node'");
+		return -1;
+	}
+	if (base) {
+		char *end;
+
+		errno = 0;
+		s->xen_base = strtoull(base, &end, 0);
+		if (errno || *end || s->xen_base == 0 || s->xen_base % 512 != 0 ||
+		    s->xen_base >> 48) {
+			spec_fail(e, "xen-base",
+				  "option 'xen-base' is an address, a multiple of 0x200, not '%s'",
+				  base);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 int spec_finish(struct spec *s, unsigned index, struct spec_error *e)
 {
 	const char *name = spec_get(s, "name");
@@ -383,7 +439,7 @@ int spec_finish(struct spec *s, unsigned index, struct spec_error *e)
 	} else {
 		snprintf(s->name, sizeof(s->name), "%.20s%u", s->cls->name, index);
 	}
-	if (choose_kind(s, e) || check_kind(s, e) || check_socket(s, e) ||
+	if (choose_kind(s, e) || check_kind(s, e) || check_socket(s, e) || check_xen(s, e) ||
 	    get_switch(s, "threads", &s->threads, e) || get_switch(s, "inband", &s->inband, e) ||
 	    get_switch(s, "iommu", &s->iommu, e) ||
 	    get_number(s, "poll-us", 0, 1000000, &s->poll_us, e)) {

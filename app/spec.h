@@ -27,7 +27,10 @@ struct spec {
 	char name[32];		      /* "blk0" */
 	const char *socket;	      /* NULL: fd */
 	int fd;			      /* -1: socket */
-	bool threads, inband, iommu;
+	const char *xen, *xen_node;   /* domain; NULL: not on Xen */
+	uint64_t xen_base;
+	uint32_t xen_irq; /* 0: xenstore says where */
+	bool threads, inband, iommu, xen_grants;
 	uint32_t poll_us;
 	uint32_t param[VIO_PARAM_MAX];
 };

@@ -67,7 +67,7 @@ struct vio_vq_state {
 
 struct vio_ring_ops;
 
-/* One virtqueue, device side. Devices read index, size and host; ports read size, enabled, and write mem. */
+/* One virtqueue, device side. Devices read index, size and host; ports read size, enabled, and write mem, size_max. */
 struct vio_vq {
 	/* what every pop and done touches comes first */
 	struct vio_req *(*pop)(struct vio_vq *q);
@@ -99,7 +99,9 @@ struct vio_vq {
 	void *track; /* in-flight region, or NULL */
 	uint64_t log_addr, track_ctr, replay_ctr;
 	uint32_t epoch; /* of mem, when the areas were acquired */
-	uint16_t stride, nreq, nseg, index, size_max;
+	uint16_t stride, nreq, nseg, index;
+	uint16_t
+		size_max; /* the driver gets no more; bind: VIO_VQ_SIZE_MAX, a port may lower it while the queue is down */
 	uint16_t signalled, signalled_mark; /* used, used_mark at the last signal decision */
 	uint16_t budget, replay_left, replay_pos;
 	uint8_t area_era;

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* internal.h - private to port/xen: who owns what */
+#ifndef PORT_XEN_INTERNAL_H
+#define PORT_XEN_INTERNAL_H
+
+#include "port/xen/lib.h"
+#include "port/xen/mem.h"
+#include "port/xen/xen.h"
+#include "vio/mmio.h"
+
+#define XEN_VCPUS    128u /* ioreq slots of one page */
+#define XEN_MMIO_LEN 0x200u
+#define XEN_NODE     96u
+#define XEN_RETRY_NS 10000000u /* after Xen had no room for a mapping */
+#define XEN_TRIM_NS                                                                                \
+	5000000000u /* a mapping that is not used for one to two of these is given back */
+
+struct xen_guest;
+
+struct xen_turn {
+	struct loop_task task;
+	struct xen_dev *d;
+	uint16_t vq;
+};
+
+struct xen_dev {
+	struct xen_dev_config cfg;
+	struct xen *x;
+	struct xen_dev *next; /* of x */
+	char *name, *domain, *node;
+	struct vio_mmio mmio;
+	struct vio_mmio_vq *vq;
+	struct xen_turn *turn; /* dev->nvq each */
+	/* while it serves: */
+	struct xen_guest *g;
+	uint64_t base;
+	uint32_t irq;
+	bool leaving; /* being reset, detached from the guest afterwards */
+	bool known; /* xenstore knew its domain when it came; not so where there is no toolstack */
+	bool closing;	       /* xen_dev_close was called */
+	bool answer;	       /* tell the toolstack that the device is closed */
+	bool said_irq;	       /* the interrupt's trouble is in the log */
+	bool said_broken;      /* NEEDS_RESET is */
+	char path[XEN_NODE];   /* its node in xenstore; "": none */
+	struct loop_task left; /* the detaching itself, out of any turn */
+};
+
+struct xen_vcpu {
+	evtchn_port_t port;
+	bool bound;
+	struct xen_dev *held; /* the access is done, its effect not: this virtual CPU waits */
+};
+
+/* One guest, from its first device to its last. */
+struct xen_guest {
+	struct xen *x;
+	struct xen_guest *next;
+	domid_t dom;
+	bool gone; /* the domain is no more: nothing can be asked of Xen for it */
+	uint32_t ndev;
+	int dm; /* descriptor for dm_op */
+	bool server;
+	ioservid_t id;
+	xenforeignmemory_handle *fm;
+	xengnttab_handle *gt;
+	xenevtchn_handle *ev;
+	xenforeignmemory_resource_handle *frame;
+	shared_iopage_t *page;
+	struct loop_fd event;
+	struct xen_vcpu *vcpu;
+	unsigned nvcpu;
+	struct xen_mem *mem;
+	bool forget; /* a change of memory that could not begin yet */
+	struct vio_timer retry, trim;
+	struct {
+		uint64_t ioreq, irq;
+	} stat;
+};
+
+struct xen {
+	struct xen_config cfg;
+	const struct xen_lib *lib;
+	struct xs_handle *xs; /* NULL: no xenstore */
+	char *home;	      /* our own backend folder: "/local/domain/0/backend" */
+	unsigned self;	      /* our own domain */
+	struct loop_fd watch;
+	struct loop_task scan;
+	struct xen_dev *dev;
+	struct xen_guest *guest;
+};
+
+/* ---- guest.c ---- */
+
+/* xen_guest_get - the guest with that number, connected; returns: NULL and err */
+struct xen_guest *xen_guest_get(struct xen *x, domid_t dom, char err[256]);
+/* xen_guest_put - free it when it has no device */
+void xen_guest_put(struct xen_guest *g);
+/* xen_guest_event - see what its virtual CPUs want; tests call it, the loop does */
+void xen_guest_progress(struct xen_guest *g);
+/* xen_guest_timer - set one of its timers, unless it is set */
+void xen_guest_timer(struct xen_guest *g, struct vio_timer *t, uint64_t ns);
+
+/* ---- dev.c ---- */
+
+/* xen_dev_attach - serve dom at base with irq; returns: 0 | -1 and err */
+int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, bool grants,
+		   char err[256]);
+/* xen_dev_detach - reset it and leave the guest, soon; answer: then tell the toolstack */
+void xen_dev_detach(struct xen_dev *d, bool answer);
+/* xen_dev_access - one trapped access inside its registers; returns: as vio_mmio_access */
+int xen_dev_access(struct xen_dev *d, uint32_t off, uint32_t size, bool write, uint64_t *val);
+/* xen_dev_run - a turn of each queue soon */
+void xen_dev_run(struct xen_dev *d);
+
+/* ---- store.c ---- */
+
+int xen_store_open(struct xen *x, char err[256]);
+void xen_store_close(struct xen *x);
+void xen_store_scan(struct xen *x);
+/* xen_store_closed - the device left its guest: answer the closing handshake */
+void xen_store_closed(struct xen_dev *d);
+
+/* ---- dmop.c: one hypercall each; returns: 0 | -1 and errno ---- */
+
+int xen_dm_vcpus(struct xen_guest *g, unsigned *n);
+int xen_dm_create(struct xen_guest *g);
+int xen_dm_destroy(struct xen_guest *g);
+int xen_dm_enable(struct xen_guest *g, bool on);
+int xen_dm_range(struct xen_guest *g, uint64_t base, bool on);
+int xen_dm_irq(struct xen_guest *g, uint32_t irq, bool level);
+
+#endif

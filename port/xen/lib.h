@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lib.h - all that this port asks of Xen, as one table: the stable libraries, and two ioctls of privcmd
+ *
+ * The libraries are looked up at run time, so one binary runs with and without Xen. Tests put a model in the
+ * table's place. dm_op goes to the kernel directly: libxendevicemodel probes with a call that a kernel which restricts
+ * privcmd to one target refuses, and then falls back to calls that such a kernel blocks.
+ *
+ * source: Xen's public headers (xen/hvm/dm_op.h, ioreq.h) and the headers of the libraries; Linux, uapi/xen/privcmd.h
+ */
+#ifndef PORT_XEN_LIB_H
+#define PORT_XEN_LIB_H
+
+#ifndef __XEN_TOOLS__
+#define __XEN_TOOLS__ 1 /* makes the headers define the dm_op interface */
+#endif
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
+#include <xengnttab.h>
+#include <xenstore.h>
+#include <xen/hvm/dm_op.h>
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/ioreq.h>
+#include <xen/memory.h>
+
+struct xentoollog_logger;
+
+struct xen_lib {
+	/* libxenforeignmemory */
+	xenforeignmemory_handle *(*fm_open)(struct xentoollog_logger *log, unsigned flags);
+	int (*fm_close)(xenforeignmemory_handle *h);
+	void *(*fm_map)(xenforeignmemory_handle *h, uint32_t dom, int prot, size_t n,
+			const xen_pfn_t *gfn, int *err);
+	int (*fm_unmap)(xenforeignmemory_handle *h, void *p, size_t n);
+	xenforeignmemory_resource_handle *(*fm_map_resource)(xenforeignmemory_handle *h,
+							     domid_t dom, unsigned type,
+							     unsigned id, unsigned long frame,
+							     unsigned long n, void **p, int prot,
+							     int flags);
+	int (*fm_unmap_resource)(xenforeignmemory_handle *h, xenforeignmemory_resource_handle *r);
+	/* libxengnttab; NULL handle: grants cannot be mapped here */
+	xengnttab_handle *(*gt_open)(struct xentoollog_logger *log, unsigned flags);
+	int (*gt_close)(xengnttab_handle *h);
+	void *(*gt_map)(xengnttab_handle *h, uint32_t n, uint32_t dom, uint32_t *ref, int prot);
+	int (*gt_unmap)(xengnttab_handle *h, void *p, uint32_t n);
+	/* libxenevtchn */
+	xenevtchn_handle *(*ev_open)(struct xentoollog_logger *log, unsigned flags);
+	int (*ev_close)(xenevtchn_handle *h);
+	int (*ev_fd)(xenevtchn_handle *h);
+	xenevtchn_port_or_error_t (*ev_bind)(xenevtchn_handle *h, uint32_t dom,
+					     evtchn_port_t remote);
+	int (*ev_unbind)(xenevtchn_handle *h, evtchn_port_t port);
+	int (*ev_notify)(xenevtchn_handle *h, evtchn_port_t port);
+	xenevtchn_port_or_error_t (*ev_pending)(xenevtchn_handle *h);
+	int (*ev_unmask)(xenevtchn_handle *h, evtchn_port_t port);
+	/* libxenstore; NULL handle: no xenstore here */
+	struct xs_handle *(*xs_open)(unsigned long flags);
+	void (*xs_close)(struct xs_handle *h);
+	int (*xs_fd)(struct xs_handle *h);
+	char **(*xs_directory)(struct xs_handle *h, xs_transaction_t t, const char *path,
+			       unsigned *n);
+	void *(*xs_read)(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned *len);
+	bool (*xs_write)(struct xs_handle *h, xs_transaction_t t, const char *path,
+			 const void *data, unsigned len);
+	bool (*xs_watch)(struct xs_handle *h, const char *path, const char *token);
+	char **(*xs_check_watch)(struct xs_handle *h);
+	bool (*xs_introduced)(struct xs_handle *h, unsigned dom);
+	/* /dev/xen/privcmd */
+	int (*dm_open)(void);	  /* returns: a descriptor, or -1 and errno */
+	void (*dm_close)(int fd); /* frees what dm_open gave */
+	/* one dm_op; more: a second buffer, or NULL. returns: 0 | -1 and errno (ESRCH: no such domain) */
+	int (*dm_op)(int fd, domid_t dom, struct xen_dm_op *op, void *more, size_t len);
+};
+
+/*
+ * xen_lib_load - look the libraries up
+ * returns: the table, the same each time | NULL and a line in err: which library or device is missing, what to do
+ */
+const struct xen_lib *xen_lib_load(char err[256]);
+
+#endif

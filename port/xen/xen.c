@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* xen.c - the process's connection to Xen */
+#include "port/xen/internal.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int is_xen(const struct xen_lib *lib, char err[256])
+{
+	int fd = lib->dm_open();
+
+	if (fd < 0) {
+		snprintf(err, 256, "/dev/xen/privcmd: %s; %s", strerror(errno),
+			 errno == ENOENT ? "is this Xen? If it is, modprobe xen-privcmd"
+					 : "run as a user who may open it");
+		return -1;
+	}
+	lib->dm_close(fd);
+	return 0;
+}
+
+struct xen *xen_open(const struct xen_config *cfg, char err[256])
+{
+	struct xen *x = calloc(1, sizeof(*x));
+
+	if (!x) {
+		snprintf(err, 256, "out of memory");
+		return NULL;
+	}
+	x->cfg = *cfg;
+	x->lib = cfg->lib ? cfg->lib : xen_lib_load(err);
+	if (!x->lib || is_xen(x->lib, err) || xen_store_open(x, err)) {
+		xen_close(x);
+		return NULL;
+	}
+	return x;
+}
+
+void xen_close(struct xen *x)
+{
+	if (x->lib) {
+		xen_store_close(x);
+	}
+	free(x);
+}
