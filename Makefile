@@ -6,6 +6,7 @@ BUILD ?= build
 help:
 	@echo 'make setup       install all build, demo and test packages (apt)'
 	@echo 'make demo        boot a stock Linux guest on all devices; report in build/demo/report.json'
+	@echo 'make demo-xen    the same on real Xen, emulated; report in build/demo-xen/report.json'
 	@echo 'make test        everything that is tested; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench-ring  instructions per request; build/bench/ring.json'
@@ -26,6 +27,10 @@ demo:
 	@$(MAKE) --no-print-directory build
 	@tools/demo --build $(BUILD)
 
+demo-xen:
+	@tools/setup lab
+	@tools/demo-xen --build $(BUILD)
+
 test:
 	@tools/setup test
 	@tools/run-tests
@@ -41,4 +46,4 @@ bench-ring:
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo test check bench-ring fmt
+.PHONY: help setup build demo demo-xen test check bench-ring fmt

@@ -164,7 +164,104 @@ class Daemon:
             self.stop()
 
 
-class Guest:
+class Agent:
+    """The command agent of a booted system (test/guest/init) at the other end of a stream of bytes.
+
+    A subclass says what the stream is: _reader() and _writer() return file descriptors, _ended() says in words how
+    the system ended when the stream does, _fail(text) raises a GuestError with all that helps to find out why."""
+
+    def __init__(self, name):
+        self.name = name
+        self.console = b""  # all that the console ever said
+        self.taken = 0  # how much of it has been looked at
+        self.ids = itertools.count(1)
+        self.release = None  # of its kernel
+
+    def _ready(self, timeout):
+        """Wait until the agent answers."""
+        self.release = self._expect(rb"AGENT READY (\S+) (\S+)\r?\n", timeout, "boot")[2].decode()
+
+    def _expect(self, pattern, timeout, what):
+        """Read the console until the pattern is in what was not looked at yet."""
+        end = time.monotonic() + timeout
+        fd = self._reader()
+        while True:
+            found = re.compile(pattern, re.M).search(self.console, self.taken)
+            if found:
+                self.taken = found.end()
+                return found
+            wrong = re.search(rb"Kernel panic|Initramfs unpacking failed", self.console[self.taken:])
+            if wrong:
+                self._drain(1)
+                self._fail(f"{wrong[0].decode()} during: {what}")
+            left = end - time.monotonic()
+            if left <= 0:
+                self._fail(f"no answer within {timeout:.0f} s to: {what}")
+            if select.select([fd], [], [], left)[0]:
+                data = os.read(fd, 65536)
+                if not data:
+                    self._fail(f"{self._ended()} during: {what}")
+                self.console += data
+
+    def _drain(self, seconds):
+        """Take what else the console says for so long."""
+        end = time.monotonic() + seconds
+        fd = self._reader()
+        while select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
+            data = os.read(fd, 65536)
+            if not data:
+                return
+            self.console += data
+
+    def _send(self, line, data=b""):
+        try:
+            data = line.encode() + b"\n" + data
+            while data:
+                data = data[os.write(self._writer(), data):]
+        except BrokenPipeError:
+            self._drain(1)
+            self._fail("has ended, so no command can be sent")
+
+    def _answer(self, number, timeout, what):
+        self._expect(rb"^OUT %s\r?\n" % number.encode(), timeout + 15, what)
+        begin = self.taken
+        end = self._expect(rb"\n?^END %s rc=(\d+)\n" % number.encode(), timeout + 15, what)
+        return int(end[1]), self.console[begin:end.start()].decode(errors="replace")
+
+    def run(self, script, timeout=60):
+        """Run a shell script in the guest; returns (exit code, output). After the timeout it is ended: code 143 or 137."""
+        script = script.encode()
+        number = f"r{next(self.ids)}"
+        if len(script) > CHUNK:
+            self.put(f"/tmp/{number}", script)
+            script = b"/bin/sh /tmp/%s" % number.encode()
+        self._send(f"RUN {number} {int(timeout)} {len(script)}", script)
+        return self._answer(number, timeout, tail(script, 5))
+
+    def check(self, script, timeout=60):
+        """Run a script that must succeed; returns its output."""
+        rc, out = self.run(script, timeout)
+        if rc:
+            raise AssertionError(f"in the {self.name}, code {rc}: {script}\n{out}")
+        return out
+
+    def put(self, path, data):
+        """Write bytes to a file in the guest (some 100 KiB a second, it goes over the console)."""
+        self.check(f": >'{path}'")
+        for at in range(0, len(data), CHUNK):
+            number = f"p{next(self.ids)}"
+            part = data[at:at + CHUNK]
+            self._send(f"PUT {number} {len(part)} {path}", part)
+            rc, out = self._answer(number, 60, f"put {path}")
+            if rc:
+                raise GuestError(f"could not write {path} in the {self.name}: {out}")
+
+    def get(self, path):
+        """The bytes of a file in the guest."""
+        return base64.b64decode(self.check(f"base64 '{path}'"))
+
+
+class Guest(Agent):
     """A booted guest. Use as a context manager; leaving it powers the guest off."""
 
     def __init__(self, vehicle="qemu", devices=(), memory=None, cpus=1, append="", extra=(), first=(), timeout=None):
@@ -174,15 +271,13 @@ class Guest:
         extra: further options of QEMU. first: the same, before the devices (an IOMMU, a port to plug them into)."""
         if vehicle not in BOOT_SECONDS:
             raise ValueError(f"vehicle {vehicle!r} is none of {', '.join(BOOT_SECONDS)}")
+        super().__init__(f"{vehicle} guest")
         self.vehicle, self.cpus = vehicle, cpus
         self.memory = memory or (512 if vehicle == "arm64" else 256)  # arm64's kernel and what it unpacks are large
         self.devices = [(d[0], d[1], dict(d[2]) if len(d) > 2 else {}) for d in devices]
         self.append, self.first, self.extra = append, list(first), list(extra)
         self.timeout = timeout or BOOT_SECONDS[vehicle]
-        self.console = b""  # all that the console ever said
-        self.taken = 0  # how much of it has been looked at
-        self.release = self.boot_seconds = None
-        self.ids = itertools.count(1)
+        self.boot_seconds = None
         self.process = self.folder = None
 
     # --- command lines
@@ -243,66 +338,27 @@ class Guest:
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         bufsize=0, env=env, start_new_session=True)
         try:
-            found = self._expect(rb"AGENT READY (\S+) (\S+)\r?\n", self.timeout, "boot")
+            self._ready(self.timeout)
         except BaseException:
             self.kill()
             raise
         self.boot_seconds = time.monotonic() - begin
-        self.release = found[2].decode()
         return self
+
+    def _reader(self):
+        return self.process.stdout.fileno()
+
+    def _writer(self):
+        return self.process.stdin.fileno()
+
+    def _ended(self):
+        self.process.wait()
+        return f"ended with code {self.process.returncode}"
 
     def _fail(self, text):
         logs = "".join(f"\n  log of {' '.join(d.argv)} (code {d.process.poll()}):\n{tail(d.log)}" for d in Daemon.running)
         command = " ".join(str(a) for a in self.process.args[4:])
-        raise GuestError(f"{self.vehicle} guest: {text}\n  command: {command}\n  end of its console:\n{tail(self.console)}{logs}")
-
-    def _expect(self, pattern, timeout, what):
-        """Read the console until the pattern is in what was not looked at yet."""
-        end = time.monotonic() + timeout
-        fd = self.process.stdout.fileno()
-        while True:
-            found = re.compile(pattern, re.M).search(self.console, self.taken)
-            if found:
-                self.taken = found.end()
-                return found
-            wrong = re.search(rb"Kernel panic|Initramfs unpacking failed", self.console[self.taken:])
-            if wrong:
-                self._drain(1)
-                self._fail(f"{wrong[0].decode()} during: {what}")
-            left = end - time.monotonic()
-            if left <= 0:
-                self._fail(f"no answer within {timeout:.0f} s to: {what}")
-            if select.select([fd], [], [], left)[0]:
-                data = os.read(fd, 65536)
-                if not data:
-                    self.process.wait()
-                    self._fail(f"ended with code {self.process.returncode} during: {what}")
-                self.console += data
-
-    def _drain(self, seconds):
-        """Take what else the console says for so long."""
-        end = time.monotonic() + seconds
-        fd = self.process.stdout.fileno()
-        while select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
-            data = os.read(fd, 65536)
-            if not data:
-                return
-            self.console += data
-
-    def _send(self, line, data=b""):
-        try:
-            data = line.encode() + b"\n" + data
-            while data:
-                data = data[self.process.stdin.write(data):]
-        except BrokenPipeError:
-            self._drain(1)
-            self._fail("has ended, so no command can be sent")
-
-    def _answer(self, number, timeout, what):
-        self._expect(rb"^OUT %s\r?\n" % number.encode(), timeout + 15, what)
-        begin = self.taken
-        end = self._expect(rb"\n?^END %s rc=(\d+)\n" % number.encode(), timeout + 15, what)
-        return int(end[1]), self.console[begin:end.start()].decode(errors="replace")
+        raise GuestError(f"{self.name}: {text}\n  command: {command}\n  end of its console:\n{tail(self.console)}{logs}")
 
     def quit(self):
         """Power off in an orderly way."""
@@ -346,40 +402,6 @@ class Guest:
             self.kill()
         else:
             self.quit()
-
-    # --- work
-
-    def run(self, script, timeout=60):
-        """Run a shell script in the guest; returns (exit code, output). After the timeout it is ended: code 143 or 137."""
-        script = script.encode()
-        number = f"r{next(self.ids)}"
-        if len(script) > CHUNK:
-            self.put(f"/tmp/{number}", script)
-            script = b"/bin/sh /tmp/%s" % number.encode()
-        self._send(f"RUN {number} {int(timeout)} {len(script)}", script)
-        return self._answer(number, timeout, tail(script, 5))
-
-    def check(self, script, timeout=60):
-        """Run a script that must succeed; returns its output."""
-        rc, out = self.run(script, timeout)
-        if rc:
-            raise AssertionError(f"in the {self.vehicle} guest, code {rc}: {script}\n{out}")
-        return out
-
-    def put(self, path, data):
-        """Write bytes to a file in the guest (some 100 KiB a second, it goes over the console)."""
-        self.check(f": >'{path}'")
-        for at in range(0, len(data), CHUNK):
-            number = f"p{next(self.ids)}"
-            part = data[at:at + CHUNK]
-            self._send(f"PUT {number} {len(part)} {path}", part)
-            rc, out = self._answer(number, 60, f"put {path}")
-            if rc:
-                raise GuestError(f"could not write {path} in the guest: {out}")
-
-    def get(self, path):
-        """The bytes of a file in the guest."""
-        return base64.b64decode(self.check(f"base64 '{path}'"))
 
 
 def can_connect(path):
