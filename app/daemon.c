@@ -55,6 +55,10 @@ int daemon_option(struct daemon_options *o, const char *name, const char *value,
 		o->xen_cache = (uint32_t)mib;
 		return 1;
 	}
+	if (strcmp(name, "state-dir") == 0 && value) {
+		o->state_dir = *value ? value : NULL;
+		return 1;
+	}
 	if (strcmp(name, "verbose") == 0 && !value) {
 		log_init(LOG_DEBUG);
 		return 1;
@@ -73,6 +77,9 @@ void daemon_help(FILE *out)
 		     "default: on\n"
 		     "  --xen-cache=MIB                most of a Xen guest's memory that stays "
 		     "mapped; default: 32\n"
+		     "  --state-dir=PATH               what outlives a restart while a Xen guest "
+		     "runs; default:\n"
+		     "                                 /run/stratos, empty: nothing does\n"
 		     "  --verbose                      more messages\n"
 		     "  --quiet                        warnings and errors only\n");
 }
@@ -157,7 +164,9 @@ static void tell_ready(void)
 static int serve_xen(struct daemon *d, const struct spec *s, struct instance *in,
 		     struct spec_error *e)
 {
-	struct xen_config cfg = { .loop = d->loop, .cache_mib = d->o->xen_cache };
+	struct xen_config cfg = { .loop = d->loop,
+				  .cache_mib = d->o->xen_cache,
+				  .state_dir = d->o->state_dir };
 	char err[256] = "";
 
 	if (!d->xen) {

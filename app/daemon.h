@@ -10,11 +10,12 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 struct daemon_options {
 	bool sandbox;
-	uint32_t xen_cache; /* MiB */
+	uint32_t xen_cache;    /* MiB */
+	const char *state_dir; /* for Xen guests; NULL: none */
 };
 #define DAEMON_DEFAULTS                                                                            \
 	{                                                                                          \
-		.sandbox = true, .xen_cache = 32                                                   \
+		.sandbox = true, .xen_cache = 32, .state_dir = "/run/stratos"                      \
 	}
 
 /*

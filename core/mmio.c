@@ -139,6 +139,23 @@ bool vio_mmio_settled(struct vio_mmio *m)
 	return all;
 }
 
+/* Size and areas are known: make queue i ready; returns: as settle, or negative */
+static int start(struct vio_mmio *m, uint16_t i, bool resumed)
+{
+	struct vio_mmio_vq *s = &m->vq[i];
+
+	if ((s->size > VIO_VQ_SIZE_MAX) ||
+	    (vio_vq_setup(&m->dev->vq[i], (uint16_t)s->size, s->area[0], s->area[1], s->area[2]) !=
+	     VIO_OK)) {
+		return VIO_E_ARG;
+	}
+	if (m->ops->prepare != NULL) {
+		m->ops->prepare(m->ctx, i, resumed);
+	}
+	s->state = VQ_STARTING;
+	return settle(m, i);
+}
+
 static int write_ready(struct vio_mmio *m, uint16_t i, uint32_t v)
 {
 	struct vio_vq *q = &m->dev->vq[i];
@@ -155,15 +172,11 @@ static int write_ready(struct vio_mmio *m, uint16_t i, uint32_t v)
 		s->state = VQ_STOPPING;
 		return settle(m, i);
 	}
-	if (((vio_dev_status(m->dev) & VIO_S_FEATURES_OK) == 0u) || (s->size > VIO_VQ_SIZE_MAX)) {
+	if ((vio_dev_status(m->dev) & VIO_S_FEATURES_OK) == 0u) {
 		return fault(m);
 	}
-	rc = vio_vq_setup(q, (uint16_t)s->size, s->area[0], s->area[1], s->area[2]);
-	if (rc != VIO_OK) {
-		return fault(m);
-	}
-	s->state = VQ_STARTING;
-	return settle(m, i);
+	rc = start(m, i, false);
+	return (rc < 0) ? fault(m) : rc;
 }
 
 static int write_reset(struct vio_mmio *m, uint16_t i, uint32_t v)
@@ -403,4 +416,69 @@ int vio_mmio_access(struct vio_mmio *m, uint32_t off, uint32_t size, bool write,
 		return VIO_E_ARG; /* the driver has not seen the reset complete */
 	}
 	return write ? write_register(m, off, *val) : read_register(m, off, val);
+}
+
+/* ---- from one process to the next ---- */
+
+void vio_mmio_save(const struct vio_mmio *m, struct vio_mmio_saved *s, struct vio_mmio_saved_vq *vq)
+{
+	*s = (struct vio_mmio_saved){
+		.features = m->features,
+		.dev_sel = m->dev_sel,
+		.drv_sel = m->drv_sel,
+		.q_sel = m->q_sel,
+		.generation = __atomic_load_n(&m->dev->generation, __ATOMIC_ACQUIRE),
+		.status = vio_dev_status(m->dev),
+	};
+	for (uint16_t i = 0u; i < m->dev->nvq; i++) {
+		vq[i] = (struct vio_mmio_saved_vq){ .size = m->vq[i].size };
+		for (uint8_t k = 0u; k < 3u; k++) {
+			vq[i].area[k] = m->vq[i].area[k];
+		}
+		vq[i].ready = (m->dev->vq[i].enabled || (m->vq[i].state == VQ_STARTING)) ? 1u : 0u;
+	}
+}
+
+static int resume(struct vio_mmio *m, const struct vio_mmio_saved *s,
+		  const struct vio_mmio_saved_vq *vq)
+{
+	if (((s->status & VIO_S_FEATURES_OK) != 0u) &&
+	    (vio_dev_accept(m->dev, s->features) != VIO_OK)) {
+		return VIO_E_ARG;
+	}
+	__atomic_store_n(&m->dev->generation, s->generation + 1u, __ATOMIC_RELEASE);
+	for (uint16_t i = 0u; i < m->dev->nvq; i++) {
+		m->vq[i].size = vq[i].size;
+		for (uint8_t k = 0u; k < 3u; k++) {
+			m->vq[i].area[k] = vq[i].area[k];
+		}
+		if ((vq[i].ready != 0u) && (start(m, i, true) < 0)) {
+			return VIO_E_ARG;
+		}
+	}
+	return vio_dev_set_status(m->dev, s->status & (uint8_t)~VIO_S_NEEDS_RESET);
+}
+
+int vio_mmio_restore(struct vio_mmio *m, const struct vio_mmio_saved *s,
+		     const struct vio_mmio_saved_vq *vq)
+{
+	m->features = s->features;
+	m->dev_sel = s->dev_sel;
+	m->drv_sel = s->drv_sel;
+	m->q_sel = s->q_sel;
+	if ((s->status != 0u) && (resume(m, s, vq) != VIO_OK)) {
+		forget(m);
+		(void)vio_dev_set_status(m->dev, 0u);
+		return VIO_E_ARG;
+	}
+	if ((s->status & VIO_S_NEEDS_RESET) != 0u) {
+		vio_dev_fail(m->dev);
+	}
+	if ((s->status & VIO_S_DRIVER_OK) != 0u) {
+		raise_irq(m, VIO_MMIO_INT_USED | VIO_MMIO_INT_CONFIG);
+	}
+	for (uint16_t i = 0u; i < m->dev->nvq; i++) {
+		m->ops->run(m->ctx, i);
+	}
+	return VIO_OK;
 }

@@ -54,6 +54,11 @@ struct vio_mmio_ops {
 	void (*irq)(void *ctx, bool level);
 	/* run a turn of this queue soon: the driver notified it, or its host woke it; from any thread */
 	void (*run)(void *ctx, uint16_t vq);
+	/*
+	 * queue vq is set up and will be enabled: the moment for vio_vq_track. May be NULL
+	 * resumed: by vio_mmio_restore; else what was tracked before is over
+	 */
+	void (*prepare)(void *ctx, uint16_t vq, bool resumed);
 };
 
 struct vio_mmio {
@@ -82,6 +87,32 @@ void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_mmio_vq *vq
  *          | VIO_E_ARG not an access the specification allows (worth a line in a log)
  */
 int vio_mmio_access(struct vio_mmio *m, uint32_t off, uint32_t size, bool write, uint32_t *val);
+
+/*
+ * What the driver has written, for a port that hands its guest on to another process. Plain data in this machine's
+ * layout. Not in it: InterruptStatus (both interrupts are raised again, a driver bears that), and what device models
+ * keep for themselves (each class's page says what that means).
+ */
+struct vio_mmio_saved {
+	uint64_t features;
+	uint32_t dev_sel, drv_sel, q_sel, generation;
+	uint8_t status;
+};
+struct vio_mmio_saved_vq {
+	uint64_t area[3];
+	uint32_t size;
+	uint8_t ready;
+};
+/* vio_mmio_save - after an access, before the driver goes on; vq: dev->nvq of them */
+void vio_mmio_save(const struct vio_mmio *m, struct vio_mmio_saved *s,
+		   struct vio_mmio_saved_vq *vq);
+/*
+ * vio_mmio_restore - after vio_mmio_init, on a device in reset; what was in flight is taken from ops->prepare's regions
+ * returns: VIO_OK, then vio_mmio_settled as after an access | VIO_E_ARG this device cannot go on from there; it is in
+ *          reset, or a reset is pending
+ */
+int vio_mmio_restore(struct vio_mmio *m, const struct vio_mmio_saved *s,
+		     const struct vio_mmio_saved_vq *vq);
 
 /* vio_mmio_settled - go on with what was pending; true: nothing is */
 bool vio_mmio_settled(struct vio_mmio *m);

@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The driver takes all that is offered, and fills a receive queue with a page, and a trap, for each entry. */
-#define QUEUE_SIZE 256u
-
 /* ---- turns ---- */
 
 /* NEEDS_RESET: to the log once */
@@ -92,7 +89,12 @@ static void on_run(void *ctx, uint16_t vq)
 	loop_post(d->x->cfg.loop, &d->turn[vq].task);
 }
 
-static const struct vio_mmio_ops mmio_ops = { .irq = on_irq, .run = on_run };
+static void on_prepare(void *ctx, uint16_t vq, bool resumed)
+{
+	xen_keep_track(ctx, vq, resumed);
+}
+
+static const struct vio_mmio_ops mmio_ops = { .irq = on_irq, .run = on_run, .prepare = on_prepare };
 
 int xen_dev_access(struct xen_dev *d, uint32_t off, uint32_t size, bool write, uint64_t *val)
 {
@@ -105,6 +107,10 @@ int xen_dev_access(struct xen_dev *d, uint32_t off, uint32_t size, bool write, u
 	}
 	if (!write) {
 		*val = v;
+	} else if (off != VIO_MMIO_QUEUE_NOTIFY) {
+		xen_keep_save(d);
+	} else {
+		/* changes no register */
 	}
 	return rc;
 }
@@ -119,6 +125,7 @@ static void part(struct xen_dev *d)
 		d->cfg.dev->vq[i].mem = NULL;
 	}
 	d->cfg.dev->port_ops = NULL;
+	xen_keep_close(d, d->parking);
 	d->g->ndev--;
 	xen_guest_put(d->g);
 	d->g = NULL;
@@ -129,6 +136,7 @@ int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, 
 {
 	struct xen_guest *g = xen_guest_get(d->x, dom, err);
 	uint64_t features = VIO_F_RINGS | (grants ? VIO_F_ACCESS_PLATFORM : 0u);
+	bool resumed;
 
 	if (!g) {
 		return -1;
@@ -136,7 +144,7 @@ int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, 
 	vio_mmio_init(&d->mmio, d->cfg.dev, d->vq, &mmio_ops, d, features);
 	for (uint16_t i = 0; i < d->cfg.dev->nvq; i++) {
 		d->cfg.dev->vq[i].mem = xen_mem(g->mem);
-		d->cfg.dev->vq[i].size_max = QUEUE_SIZE;
+		d->cfg.dev->vq[i].size_max = XEN_QUEUE_SIZE;
 	}
 	d->known = d->x->xs && d->x->lib->xs_introduced(d->x->xs, dom);
 	d->base = base;
@@ -145,14 +153,26 @@ int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, 
 	d->said_broken = false;
 	d->g = g;
 	g->ndev++;
-	if (xen_dm_range(g, base, true) < 0) {
+	resumed = xen_keep_open(d);
+	if (xen_dm_range(g, base, true) < 0 && !(g->adopted && errno == EEXIST)) {
 		snprintf(err, 256, "domain %u: Xen refuses the registers at %#llx: %s", dom,
 			 (unsigned long long)base, strerror(errno));
 		part(d);
 		return -1;
 	}
-	log_info(d->name, "domain %u: serving at %#llx, interrupt %u, %s", dom,
-		 (unsigned long long)base, irq, grants ? "grants" : "foreign pages");
+	if (resumed && xen_keep_restore(d) != VIO_OK) {
+		log_warn(d->name,
+			 "domain %u: what an earlier process left cannot be used: the guest must "
+			 "reset the device",
+			 dom);
+		xen_keep_fresh(d);
+		resumed = false;
+	}
+	xen_keep_save(d);
+	xen_guest_look(g);
+	log_info(d->name, "domain %u: serving at %#llx, interrupt %u, %s%s", dom,
+		 (unsigned long long)base, irq, grants ? "grants" : "foreign pages",
+		 resumed ? ", from where an earlier process ended" : "");
 	return 0;
 }
 
@@ -164,8 +184,12 @@ void xen_dev_detach(struct xen_dev *d, bool answer)
 	}
 	d->leaving = true;
 	d->answer = answer;
-	if (!d->g->gone) {
+	if (d->parking) {
+		d->g->keep = true;
+	} else if (!d->g->gone) {
 		(void)xen_dm_range(d->g, d->base, false);
+	} else {
+		/* nothing to undo */
 	}
 	if (vio_dev_set_status(d->cfg.dev, 0) == VIO_PENDING) {
 		xen_dev_run(d);
@@ -197,7 +221,10 @@ static void left(struct loop_task *t)
 	void (*closed)(void *arg) = d->cfg.closed;
 	void *arg = d->cfg.arg;
 
-	log_info(d->name, "domain %u: %s", g->dom, g->gone ? "gone" : "left");
+	log_info(d->name, "domain %u: %s", g->dom,
+		 g->gone      ? "gone"
+		 : d->parking ? "left to a later process"
+			      : "left");
 	xen_guest_progress(g); /* a virtual CPU may wait for this device */
 	part(d);
 	d->leaving = false;
@@ -240,6 +267,7 @@ struct xen_dev *xen_dev_add(struct xen *x, const struct xen_dev_config *cfg, cha
 	d->x = x;
 	d->cfg = *cfg;
 	d->left.fn = left;
+	d->keep_fd = -1;
 	d->next = x->dev;
 	x->dev = d;
 	if (!copies(d, cfg)) {
@@ -273,6 +301,7 @@ int xen_dev_close(struct xen_dev *d)
 		dev_free(d);
 		return VIO_OK;
 	}
+	d->parking = d->kept && !d->g->gone && !d->leaving;
 	xen_dev_detach(d, false);
 	return VIO_PENDING;
 }

@@ -112,12 +112,20 @@ static bool access_slot(struct xen_guest *g, unsigned cpu, struct ioreq *r, uint
 	return true;
 }
 
+/* Its device is yet to come, or a later process will serve it. */
+static bool must_wait(struct xen_guest *g, const struct ioreq *r)
+{
+	struct xen_dev *d = dev_at(g, r->addr);
+
+	return r->type == IOREQ_TYPE_COPY && (d ? d->parking : g->adopted);
+}
+
 static void look(struct xen_guest *g, unsigned cpu)
 {
 	struct ioreq *r = &g->page->vcpu_ioreq[cpu];
 	uint8_t flags = slot_flags(r);
 
-	if ((flags & 0x0fu) != STATE_IOREQ_READY) {
+	if ((flags & 0x0fu) != STATE_IOREQ_READY || must_wait(g, r)) {
 		return;
 	}
 	g->stat.ioreq++;
@@ -127,12 +135,20 @@ static void look(struct xen_guest *g, unsigned cpu)
 	}
 }
 
+void xen_guest_look(struct xen_guest *g)
+{
+	for (unsigned i = 0; g->adopted && i < g->nvcpu; i++) {
+		look(g, i);
+	}
+}
+
 void xen_guest_progress(struct xen_guest *g)
 {
 	for (unsigned i = 0; i < g->nvcpu; i++) {
 		struct xen_dev *d = g->vcpu[i].held;
 
-		if (d && (d->leaving || vio_mmio_settled(&d->mmio))) {
+		if (d && !d->parking && (d->leaving || vio_mmio_settled(&d->mmio))) {
+			xen_keep_save(d);
 			answer(g, i);
 		}
 	}
@@ -246,9 +262,27 @@ static int open_handles(struct xen_guest *g, char err[256])
 	return 0;
 }
 
+static xenforeignmemory_resource_handle *map_frame(struct xen_guest *g, void **page)
+{
+	return g->x->lib->fm_map_resource(g->fm, g->dom, XENMEM_resource_ioreq_server, g->id,
+					  XENMEM_resource_ioreq_server_frame_ioreq(0), 1, page,
+					  PROT_READ | PROT_WRITE, 0);
+}
+
+/* Take over the server of an earlier process, with the virtual CPUs that wait in it. */
+static bool adopt(struct xen_guest *g, void **page)
+{
+	if (!xen_keep_server(g->x, g->dom, &g->id)) {
+		return false;
+	}
+	g->frame = map_frame(g, page);
+	g->adopted = g->frame != NULL;
+	g->server = g->adopted;
+	return g->adopted;
+}
+
 static int open_server(struct xen_guest *g, char err[256])
 {
-	const struct xen_lib *l = g->x->lib;
 	void *page = NULL;
 
 	if (xen_dm_vcpus(g, &g->nvcpu) < 0) {
@@ -260,16 +294,16 @@ static int open_server(struct xen_guest *g, char err[256])
 		errno = E2BIG;
 		return fail(g, err, "virtual CPUs", "at most 128 are supported");
 	}
-	if (xen_dm_create(g) < 0) {
-		return fail(g, err, "no ioreq server",
-			    errno == EOPNOTSUPP || errno == ENOSYS
-				    ? "this Xen was built without CONFIG_IOREQ_SERVER"
-				    : may());
+	if (!adopt(g, &page)) {
+		if (xen_dm_create(g) < 0) {
+			return fail(g, err, "no ioreq server",
+				    errno == EOPNOTSUPP || errno == ENOSYS
+					    ? "this Xen was built without CONFIG_IOREQ_SERVER"
+					    : may());
+		}
+		g->server = true;
+		g->frame = map_frame(g, &page);
 	}
-	g->server = true;
-	g->frame = l->fm_map_resource(g->fm, g->dom, XENMEM_resource_ioreq_server, g->id,
-				      XENMEM_resource_ioreq_server_frame_ioreq(0), 1, &page,
-				      PROT_READ | PROT_WRITE, 0);
 	if (!g->frame) {
 		return fail(g, err, "the ioreq page cannot be mapped", may());
 	}
@@ -278,6 +312,21 @@ static int open_server(struct xen_guest *g, char err[256])
 		return fail(g, err, "the ioreq server cannot be enabled", NULL);
 	}
 	return 0;
+}
+
+/* What the earlier process was doing is done again; what it had answered without a ring is rung. */
+static void take_over(struct xen_guest *g, unsigned cpu)
+{
+	struct ioreq *r = &g->page->vcpu_ioreq[cpu];
+	uint8_t state = slot_flags(r) & 0x0fu;
+
+	if (state == STATE_IOREQ_INPROCESS) {
+		slot_set(r, STATE_IOREQ_READY);
+	} else if (state == STATE_IORESP_READY) {
+		(void)g->x->lib->ev_notify(g->ev, g->vcpu[cpu].port);
+	} else {
+		/* nothing, or an access that waits for its device */
+	}
 }
 
 static int open_events(struct xen_guest *g, char err[256])
@@ -297,6 +346,9 @@ static int open_events(struct xen_guest *g, char err[256])
 		}
 		g->vcpu[i].port = (evtchn_port_t)port;
 		g->vcpu[i].bound = true;
+		if (g->adopted) {
+			take_over(g, i);
+		}
 	}
 	e = loop_add(g->x->cfg.loop, &g->event, l->ev_fd(g->ev), EPOLLIN, on_event);
 	if (e) {
@@ -346,7 +398,8 @@ static void guest_free(struct xen_guest *g)
 	if (g->frame) {
 		(void)l->fm_unmap_resource(g->fm, g->frame);
 	}
-	if (g->server) { /* also when it seems gone: a server that stays behind traps accesses for ever */
+	if (g->server &&
+	    !g->keep) { /* also when it seems gone: a server that stays behind traps accesses for ever */
 		(void)xen_dm_destroy(g);
 	}
 	if (g->gt) {
@@ -390,8 +443,8 @@ struct xen_guest *xen_guest_get(struct xen *x, domid_t dom, char err[256])
 	}
 	g->next = x->guest;
 	x->guest = g;
-	log_info(NULL, "domain %u: ioreq server %u, %u virtual CPU%s", dom, g->id, g->nvcpu,
-		 g->nvcpu == 1 ? "" : "s");
+	log_info(NULL, "domain %u: ioreq server %u%s, %u virtual CPU%s", dom, g->id,
+		 g->adopted ? " of an earlier process" : "", g->nvcpu, g->nvcpu == 1 ? "" : "s");
 	return g;
 }
 

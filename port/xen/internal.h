@@ -10,12 +10,15 @@
 
 #define XEN_VCPUS    128u /* ioreq slots of one page */
 #define XEN_MMIO_LEN 0x200u
-#define XEN_NODE     96u
-#define XEN_RETRY_NS 10000000u /* after Xen had no room for a mapping */
+/* The driver takes all that is offered, and fills a receive queue with a page, and a trap, for each entry. */
+#define XEN_QUEUE_SIZE 256u
+#define XEN_NODE       96u
+#define XEN_RETRY_NS   10000000u /* after Xen had no room for a mapping */
 #define XEN_TRIM_NS                                                                                \
 	5000000000u /* a mapping that is not used for one to two of these is given back */
 
 struct xen_guest;
+struct kept;
 
 struct xen_turn {
 	struct loop_task task;
@@ -35,13 +38,16 @@ struct xen_dev {
 	struct xen_guest *g;
 	uint64_t base;
 	uint32_t irq;
+	bool parking; /* leaving, and a later process goes on: no access is answered, nothing is undone */
 	bool leaving; /* being reset, detached from the guest afterwards */
 	bool known; /* xenstore knew its domain when it came; not so where there is no toolstack */
-	bool closing;	       /* xen_dev_close was called */
-	bool answer;	       /* tell the toolstack that the device is closed */
-	bool said_irq;	       /* the interrupt's trouble is in the log */
-	bool said_broken;      /* NEEDS_RESET is */
-	char path[XEN_NODE];   /* its node in xenstore; "": none */
+	bool closing;	     /* xen_dev_close was called */
+	bool answer;	     /* tell the toolstack that the device is closed */
+	bool said_irq;	     /* the interrupt's trouble is in the log */
+	bool said_broken;    /* NEEDS_RESET is */
+	char path[XEN_NODE]; /* its node in xenstore; "": none */
+	struct kept *kept;   /* keep.c; NULL: nothing outlives us */
+	int keep_fd;
 	struct loop_task left; /* the detaching itself, out of any turn */
 };
 
@@ -60,6 +66,8 @@ struct xen_guest {
 	uint32_t ndev;
 	int dm; /* descriptor for dm_op */
 	bool server;
+	bool adopted; /* the server was an earlier process's: some of its devices may still be to come */
+	bool keep; /* leave the server to a later process */
 	ioservid_t id;
 	xenforeignmemory_handle *fm;
 	xengnttab_handle *gt;
@@ -99,6 +107,22 @@ void xen_guest_put(struct xen_guest *g);
 void xen_guest_progress(struct xen_guest *g);
 /* xen_guest_timer - set one of its timers, unless it is set */
 void xen_guest_timer(struct xen_guest *g, struct vio_timer *t, uint64_t ns);
+
+/* xen_guest_look - see to accesses that came before their device */
+void xen_guest_look(struct xen_guest *g);
+
+/* ---- keep.c ---- */
+
+/* xen_keep_server - an earlier process left an ioreq server for this guest */
+bool xen_keep_server(struct xen *x, domid_t dom, ioservid_t *id);
+/* xen_keep_open - with d->g; returns: true: there is something to restore */
+bool xen_keep_open(struct xen_dev *d);
+int xen_keep_restore(struct xen_dev *d); /* returns: as vio_mmio_restore */
+void xen_keep_fresh(struct xen_dev *d);	 /* what was kept is no use */
+/* xen_keep_close - before d->g goes; keep: for a later process */
+void xen_keep_close(struct xen_dev *d, bool keep);
+void xen_keep_save(struct xen_dev *d);
+void xen_keep_track(struct xen_dev *d, uint16_t vq, bool resumed);
 
 /* ---- dev.c ---- */
 

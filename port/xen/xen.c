@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* xen.c - the process's connection to Xen */
 #include "port/xen/internal.h"
+#include "hosted/log.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int is_xen(const struct xen_lib *lib, char err[256])
 {
@@ -30,6 +32,11 @@ struct xen *xen_open(const struct xen_config *cfg, char err[256])
 	}
 	x->cfg = *cfg;
 	x->lib = cfg->lib ? cfg->lib : xen_lib_load(err);
+	if (x->cfg.state_dir && mkdir(x->cfg.state_dir, 0700) < 0 && errno != EEXIST) {
+		log_warn(NULL, "%s: %s; if this process ends, its guests must be started anew",
+			 x->cfg.state_dir, strerror(errno));
+		x->cfg.state_dir = NULL;
+	}
 	if (!x->lib || is_xen(x->lib, err) || xen_store_open(x, err)) {
 		xen_close(x);
 		return NULL;

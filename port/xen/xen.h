@@ -23,7 +23,12 @@ struct xen_lib;
 struct xen_config {
 	struct loop *loop;
 	const struct xen_lib *lib; /* NULL: the installed libraries */
-	uint32_t cache_mib;	   /* bound on what stays mapped of each guest; 0: nothing does */
+	/*
+	 * Folder for what outlives the process: with it, a restarted program goes on where the last one was, and a guest
+	 * only waits meanwhile. Made if it is not there; kept as a pointer. NULL: guests have to be started anew.
+	 */
+	const char *state_dir;
+	uint32_t cache_mib; /* bound on what stays mapped of each guest; 0: nothing does */
 };
 
 /*

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * keep.c - what outlives the process: a restarted daemon goes on where the last one ended, however it ended
+ *
+ * Theory of operation. Xen keeps the ioreq server of a process that died, and the virtual CPUs that wait in it. The
+ * registers and the requests in flight are kept here, in a file for each device and guest that is mapped into memory:
+ * what was stored survives a kill. Registers are stored before the virtual CPU is answered, so an access is either in
+ * the file or will be seen again; doing one twice does no harm. Requests in flight are the core's (vio_vq_track).
+ *
+ * The file is locked by the process that serves. One that belongs to another guest of the same number, another device,
+ * or another shape is no use and is made anew. The folder belongs to us alone; a file is still checked.
+ */
+#include "port/xen/internal.h"
+#include "hosted/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC "stratos 1"
+
+struct kept {
+	char magic[16];
+	uint32_t bytes, id; /* of the file; of the device class */
+	uint32_t server;    /* Xen's number of the ioreq server */
+	uint16_t dom, nvq;
+	uint64_t base;
+	char vm[48]; /* tells guests apart that had the same number */
+	struct vio_mmio_saved regs;
+	struct vio_mmio_saved_vq vq[]; /* nvq of them, then their regions */
+};
+
+static uint32_t region_bytes(void)
+{
+	uint32_t split = vio_vq_track_bytes(XEN_QUEUE_SIZE, false);
+	uint32_t packed = vio_vq_track_bytes(XEN_QUEUE_SIZE, true);
+
+	return split > packed ? split : packed;
+}
+
+static uint32_t regions_at(const struct xen_dev *d)
+{
+	size_t n = sizeof(struct kept) + d->cfg.dev->nvq * sizeof(struct vio_mmio_saved_vq);
+
+	return ((uint32_t)n + 63u) & ~63u;
+}
+
+static uint32_t file_bytes(const struct xen_dev *d)
+{
+	return regions_at(d) + d->cfg.dev->nvq * region_bytes();
+}
+
+static bool file_path(const struct xen_dev *d, domid_t dom, char path[192])
+{
+	const char *dir = d->x->cfg.state_dir;
+	int n = dir ? snprintf(path, 192, "%s/xen-%u-%s", dir, dom, d->name) : -1;
+
+	return n > 0 && n < 192 && strchr(d->name, '/') == NULL;
+}
+
+static void vm_of(struct xen *x, domid_t dom, char vm[48])
+{
+	char path[48];
+	unsigned len;
+	char *text;
+
+	memset(vm, 0, 48);
+	if (x->xs) {
+		snprintf(path, sizeof(path), "/local/domain/%u/vm", dom);
+		text = x->lib->xs_read(x->xs, XBT_NULL, path, &len);
+		snprintf(vm, 48, "%s", text ? text : "");
+		free(text);
+	}
+}
+
+/* Open and lock; returns: a descriptor, or -1 */
+static int lock_file(const char *path, int flags)
+{
+	int fd = open(path, flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		errno = EBUSY;
+		return -1;
+	}
+	return fd;
+}
+
+static bool matches(const struct xen_dev *d, const struct kept *k, domid_t dom)
+{
+	char vm[48];
+
+	vm_of(d->x, dom, vm);
+	return memcmp(k->magic, MAGIC, sizeof(MAGIC)) == 0 && k->bytes == file_bytes(d) &&
+	       k->id == d->cfg.dev->ops->id && k->dom == dom && k->nvq == d->cfg.dev->nvq &&
+	       memcmp(k->vm, vm, sizeof(vm)) == 0;
+}
+
+bool xen_keep_server(struct xen *x, domid_t dom, ioservid_t *id)
+{
+	bool found = false;
+
+	for (struct xen_dev *d = x->dev; d && !found; d = d->next) {
+		struct kept k;
+		char path[192];
+		int fd = d->g == NULL && file_path(d, dom, path) ? lock_file(path, 0) : -1;
+
+		if (fd >= 0) {
+			found = pread(fd, &k, sizeof(k), 0) == (ssize_t)sizeof(k) &&
+				matches(d, &k, dom);
+			close(fd);
+		}
+		if (found) {
+			*id = (ioservid_t)k.server;
+		}
+	}
+	return found;
+}
+
+static void begin(struct xen_dev *d)
+{
+	struct kept *k = d->kept;
+
+	memset(k, 0, file_bytes(d));
+	k->bytes = file_bytes(d);
+	k->id = d->cfg.dev->ops->id;
+	k->server = d->g->id;
+	k->dom = d->g->dom;
+	k->nvq = d->cfg.dev->nvq;
+	k->base = d->base;
+	vm_of(d->x, d->g->dom, k->vm);
+	memcpy(k->magic, MAGIC, sizeof(MAGIC)); /* last: before it, the file is none */
+}
+
+bool xen_keep_open(struct xen_dev *d)
+{
+	char path[192];
+	struct kept *k;
+
+	d->keep_fd = -1;
+	d->kept = NULL;
+	if (!file_path(d, d->g->dom, path)) {
+		return false;
+	}
+	d->keep_fd = lock_file(path, O_CREAT);
+	if (d->keep_fd < 0 || ftruncate(d->keep_fd, file_bytes(d)) < 0) {
+		log_warn(d->name, "%s: %s; if this process ends, the guest must be started anew",
+			 path, errno == EBUSY ? "another process uses it" : strerror(errno));
+		xen_keep_close(d, false);
+		return false;
+	}
+	k = mmap(NULL, file_bytes(d), PROT_READ | PROT_WRITE, MAP_SHARED, d->keep_fd, 0);
+	if (k == MAP_FAILED) {
+		log_warn(d->name, "%s: %s", path, strerror(errno));
+		xen_keep_close(d, false);
+		return false;
+	}
+	d->kept = k;
+	if (matches(d, k, d->g->dom) && k->server == d->g->id && k->base == d->base &&
+	    d->g->adopted) {
+		return true;
+	}
+	begin(d);
+	return false;
+}
+
+void xen_keep_fresh(struct xen_dev *d)
+{
+	if (d->kept) {
+		begin(d);
+	}
+}
+
+void xen_keep_close(struct xen_dev *d, bool keep)
+{
+	char path[192];
+
+	if (d->kept) {
+		munmap(d->kept, file_bytes(d));
+	}
+	if (d->keep_fd >= 0) {
+		if (!keep && d->g && file_path(d, d->g->dom, path)) {
+			(void)unlink(path);
+		}
+		close(d->keep_fd);
+	}
+	d->kept = NULL;
+	d->keep_fd = -1;
+}
+
+void xen_keep_save(struct xen_dev *d)
+{
+	if (d->kept) {
+		vio_mmio_save(&d->mmio, &d->kept->regs, d->kept->vq);
+	}
+}
+
+int xen_keep_restore(struct xen_dev *d)
+{
+	return vio_mmio_restore(&d->mmio, &d->kept->regs, d->kept->vq);
+}
+
+void xen_keep_track(struct xen_dev *d, uint16_t vq, bool resumed)
+{
+	uint8_t *region;
+
+	if (!d->kept) {
+		return;
+	}
+	region = (uint8_t *)d->kept + regions_at(d) + vq * region_bytes();
+	if (!resumed) {
+		memset(region, 0, region_bytes());
+	}
+	(void)vio_vq_track(&d->cfg.dev->vq[vq], region, region_bytes());
+}
