@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <cmocka.h>
 #include "port/xen/mem.h"
-#include "test/support/xenmodel.h"
+#include "test/xenmodel/model.h"
 
 #define CHUNK (XEN_CHUNK_PAGES * XM_PAGE)
 #define GRANT (1ull << 63)

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 #include "port/xen/internal.h"
 #include "test/support/tdev.h"
-#include "test/support/xenmodel.h"
+#include "test/xenmodel/model.h"
 #include "hosted/log.h"
 #include "vio/drv_mmio.h"
 

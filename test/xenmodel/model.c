@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* xenmodel.c - one machine with Xen: domains, their memory, grants */
-#include "test/support/xenmodel.h"
+/* model.c - one machine with Xen: domains, their memory, grants */
+#include "test/xenmodel/model.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * xenmodel.h - one machine with Xen, behind the table of port/xen/lib.h
+ * model.h - one machine with Xen, behind the table of port/xen/lib.h
  *
  * There is one model, `xm`, because the library calls carry no context. Guest RAM is a memfd: each mapping of a page is
  * the same memory, a page that is taken away faults, and what was unmapped faults. What is opened, mapped, bound and

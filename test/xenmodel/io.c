@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* xenmodel_io.c - the model's event channels, ioreq servers and virtual CPUs */
-#include "test/support/xenmodel.h"
+/* io.c - the model's event channels, ioreq servers and virtual CPUs */
+#include "test/xenmodel/model.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* xenmodel_store.c - the model's xenstore: keys, directories, watches */
-#include "test/support/xenmodel.h"
+/* store.c - the model's xenstore: keys, directories, watches */
+#include "test/xenmodel/model.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
