@@ -10,9 +10,7 @@
 #include "app/instance.h"
 #include "app/sandbox.h"
 #include "hosted/log.h"
-#if HAVE_XEN
 #include "port/xen/xen.h"
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,6 +29,7 @@ struct daemon {
 	struct xen *xen; /* opened for the first device that wants it */
 	const struct daemon_options *o;
 	struct loop_fd sig;
+	int code; /* EXIT_... */
 };
 
 int daemon_option(struct daemon_options *o, const char *name, const char *value,
@@ -55,6 +54,19 @@ int daemon_option(struct daemon_options *o, const char *name, const char *value,
 		o->xen_cache = (uint32_t)mib;
 		return 1;
 	}
+	if (strcmp(name, "xen-ioeventfd") == 0 && !value) {
+		o->xen_ioeventfd = true;
+		return 1;
+	}
+	if (strcmp(name, "user") == 0) {
+		if (!value || !user_find(value, &o->user)) {
+			spec_fail(e, "user", "option 'user' is a user's name or UID:GID, not '%s'",
+				  value ? value : "");
+			return -1;
+		}
+		o->drop = true;
+		return 1;
+	}
 	if (strcmp(name, "state-dir") == 0 && value) {
 		o->state_dir = *value ? value : NULL;
 		return 1;
@@ -72,16 +84,25 @@ int daemon_option(struct daemon_options *o, const char *name, const char *value,
 
 void daemon_help(FILE *out)
 {
-	fprintf(out, "\nOptions of the process:\n"
-		     "  --sandbox=on|off               confine system calls once all is set up; "
-		     "default: on\n"
-		     "  --xen-cache=MIB                most of a Xen guest's memory that stays "
-		     "mapped; default: 32\n"
-		     "  --state-dir=PATH               what outlives a restart while a Xen guest "
-		     "runs; default:\n"
-		     "                                 /run/stratos, empty: nothing does\n"
-		     "  --verbose                      more messages\n"
-		     "  --quiet                        warnings and errors only\n");
+	fprintf(out,
+		"\nOptions of the process:\n"
+		"  --sandbox=on|off               confine system calls once all is set up; "
+		"default: on\n"
+		"  --user=NAME|UID[:GID]          become this user once all is set up; a Xen "
+		"guest's "
+		"devices\n"
+		"                                 then end with it; default: stay who started it\n"
+		"  --xen-cache=MIB                most of a Xen guest's memory that stays "
+		"mapped; default: 32\n"
+		"  --xen-ioeventfd                let the kernel answer a Xen guest's "
+		"notifications; "
+		"read\n"
+		"                                 stratos-serve(1) first\n"
+		"  --state-dir=PATH               what outlives a restart while a Xen guest "
+		"runs; default:\n"
+		"                                 /run/stratos, empty: nothing does\n"
+		"  --verbose                      more messages\n"
+		"  --quiet                        warnings and errors only\n");
 }
 
 static void ended(void *arg)
@@ -90,6 +111,13 @@ static void ended(void *arg)
 
 	if (--d->live == 0) {
 		loop_stop(d->loop);
+	}
+}
+
+static void stop(struct daemon *d, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		instance_stop(d->in[i]);
 	}
 }
 
@@ -102,10 +130,14 @@ static void on_signal(struct loop_fd *f, uint32_t events)
 	if (read(f->fd, &s, sizeof(s)) != (ssize_t)sizeof(s)) {
 		return;
 	}
-	log_info(NULL, "%s, closing", s.ssi_signo == SIGINT ? "interrupted" : "terminated");
-	for (unsigned i = 0; i < d->n; i++) {
-		instance_stop(d->in[i]);
+	if (s.ssi_signo == SIGUSR1) {
+		if (d->xen) {
+			xen_report(d->xen);
+		}
+		return;
 	}
+	log_info(NULL, "%s, closing", s.ssi_signo == SIGINT ? "interrupted" : "terminated");
+	stop(d, d->n);
 }
 
 static int watch_signals(struct daemon *d)
@@ -117,6 +149,7 @@ static int watch_signals(struct daemon *d)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL); /* threads inherit it */
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	r = fd < 0 ? errno : loop_add(d->loop, &d->sig, fd, EPOLLIN, on_signal);
@@ -160,12 +193,36 @@ static void tell_ready(void)
 	}
 }
 
-#if HAVE_XEN
+/* What cannot be undone, when nothing has to be opened any more */
+static int confine(struct daemon *d)
+{
+	const struct daemon_options *o = d->o;
+
+	if (o->drop && user_become(&o->user, d->xen ? o->state_dir : NULL) < 0) {
+		return -1;
+	}
+	return o->sandbox && sandbox_enter() < 0 ? -1 : 0;
+}
+
+/* All guests of Xen are there */
+static void settled(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (confine(d)) {
+		d->code = EXIT_RUN;
+		stop(d, d->n);
+	}
+}
+
 static int serve_xen(struct daemon *d, const struct spec *s, struct instance *in,
 		     struct spec_error *e)
 {
 	struct xen_config cfg = { .loop = d->loop,
 				  .cache_mib = d->o->xen_cache,
+				  .ioeventfd = d->o->xen_ioeventfd,
+				  .settled = d->o->drop ? settled : NULL,
+				  .arg = d,
 				  .state_dir = d->o->state_dir };
 	char err[256] = "";
 
@@ -178,30 +235,6 @@ static int serve_xen(struct daemon *d, const struct spec *s, struct instance *in
 	}
 	return instance_serve_xen(in, d->xen, ended, d, e);
 }
-
-static void close_xen(struct daemon *d)
-{
-	if (d->xen) {
-		xen_close(d->xen);
-	}
-}
-#else
-static int serve_xen(struct daemon *d, const struct spec *s, struct instance *in,
-		     struct spec_error *e)
-{
-	(void)d;
-	(void)in;
-	spec_fail(e, "xen",
-		  "%s: this program was built without libxen-dev, so it cannot serve Xen guests",
-		  s->name);
-	return -1;
-}
-
-static void close_xen(struct daemon *d)
-{
-	(void)d;
-}
-#endif
 
 static void say_serving(const struct spec *s, int fd)
 {
@@ -264,23 +297,24 @@ int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options 
 {
 	struct daemon d = { .in = calloc(n, sizeof(struct instance *)),
 			    .loop = loop_new("control"),
-			    .o = o };
-	int code = EXIT_RUN;
+			    .o = o,
+			    .code = EXIT_RUN };
 
 	raise_limits();
 	if (!d.in || !d.loop) {
 		log_error(NULL, "out of memory or descriptors");
 	} else if (watch_signals(&d) == 0) {
-		code = open_all(&d, spec, n);
-		if (code == EXIT_OK && o->sandbox && sandbox_enter() < 0) {
-			code = EXIT_RUN;
+		d.code = open_all(&d, spec, n);
+		if (d.code == EXIT_OK && !(o->drop && d.xen) && confine(&d)) {
+			d.code = EXIT_RUN;
 		}
-		if (code == EXIT_OK) {
+		if (d.code == EXIT_OK) {
 			tell_ready();
-		} else {
-			for (unsigned i = 0; i < d.live; i++) {
-				instance_stop(d.in[i]);
+			if (d.xen) {
+				xen_added(d.xen);
 			}
+		} else {
+			stop(&d, d.live);
 		}
 		if (d.live) {
 			loop_run(d.loop);
@@ -288,7 +322,9 @@ int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options 
 		for (unsigned i = 0; i < d.n; i++) {
 			instance_free(d.in[i]);
 		}
-		close_xen(&d);
+		if (d.xen) {
+			xen_close(d.xen);
+		}
 		loop_del(&d.sig);
 		close(d.sig.fd);
 	}
@@ -296,5 +332,5 @@ int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options 
 		loop_free(d.loop);
 	}
 	free(d.in);
-	return code;
+	return d.code;
 }

@@ -4,14 +4,18 @@
 #define APP_DAEMON_H
 
 #include "app/spec.h"
+#include "app/user.h"
 
 /* Exit codes of the program, also in stratos(1). */
 enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 struct daemon_options {
 	bool sandbox;
-	uint32_t xen_cache;    /* MiB */
+	uint32_t xen_cache; /* MiB */
+	bool xen_ioeventfd;
 	const char *state_dir; /* for Xen guests; NULL: none */
+	bool drop;	       /* become user */
+	struct user user;
 };
 #define DAEMON_DEFAULTS                                                                            \
 	{                                                                                          \
@@ -19,7 +23,7 @@ struct daemon_options {
 	}
 
 /*
- * daemon_option - sandbox=on|off, verbose, quiet: options of the process, not of a device
+ * daemon_option - sandbox=on|off, user=NAME, verbose, quiet and others: options of the process, not of a device
  * returns: 1 taken | 0 not one of them | -1 and e
  */
 int daemon_option(struct daemon_options *o, const char *name, const char *value,

@@ -9,9 +9,7 @@
 #include "app/instance.h"
 #include "app/hint.h"
 #include "port/vhost_user/vhost_user.h"
-#if HAVE_XEN
 #include "port/xen/xen.h"
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +101,7 @@ static int create(struct instance *in, struct spec_error *e)
 			  s->cls->name, r);
 		return -1;
 	}
+	in->dev->withheld = s->packed ? 0u : VIO_F_RING_PACKED;
 	return 0;
 }
 
@@ -323,7 +322,6 @@ int instance_serve(struct instance *in, int fd, void (*ended)(void *arg), void *
 	return 0;
 }
 
-#if HAVE_XEN
 static int close_xen(void *port)
 {
 	return xen_dev_close(port);
@@ -355,4 +353,3 @@ int instance_serve_xen(struct instance *in, struct xen *x, void (*ended)(void *a
 	}
 	return 0;
 }
-#endif

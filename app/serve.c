@@ -91,7 +91,8 @@ static int parse(struct serve *v, int argc, char **argv, struct spec_error *e)
 			if (r && !e->text[0]) {
 				spec_fail(e, name,
 					  "serve has no option '%s'%s; known: device, file, xen, "
-					  "sandbox, xen-cache, state-dir, verbose, quiet",
+					  "sandbox, user, xen-cache, xen-ioeventfd, state-dir, "
+					  "verbose, quiet",
 					  name, value ? "" : " without a value");
 			}
 		}

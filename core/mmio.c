@@ -420,22 +420,29 @@ int vio_mmio_access(struct vio_mmio *m, uint32_t off, uint32_t size, bool write,
 
 /* ---- from one process to the next ---- */
 
+/* A reset that is not complete is done with: whoever goes on has nothing to drain. */
 void vio_mmio_save(const struct vio_mmio *m, struct vio_mmio_saved *s, struct vio_mmio_saved_vq *vq)
 {
+	bool down = resetting(m);
+
 	*s = (struct vio_mmio_saved){
 		.features = m->features,
 		.dev_sel = m->dev_sel,
 		.drv_sel = m->drv_sel,
 		.q_sel = m->q_sel,
 		.generation = __atomic_load_n(&m->dev->generation, __ATOMIC_ACQUIRE),
-		.status = vio_dev_status(m->dev),
+		.status = down ? 0u : vio_dev_status(m->dev),
+		.beyond = m->beyond ? 1u : 0u,
 	};
 	for (uint16_t i = 0u; i < m->dev->nvq; i++) {
 		vq[i] = (struct vio_mmio_saved_vq){ .size = m->vq[i].size };
 		for (uint8_t k = 0u; k < 3u; k++) {
 			vq[i].area[k] = m->vq[i].area[k];
 		}
-		vq[i].ready = (m->dev->vq[i].enabled || (m->vq[i].state == VQ_STARTING)) ? 1u : 0u;
+		if (!down && (m->vq[i].state != VQ_RESETTING) &&
+		    (m->dev->vq[i].enabled || (m->vq[i].state == VQ_STARTING))) {
+			vq[i].ready = 1u;
+		}
 	}
 }
 
@@ -452,7 +459,11 @@ static int resume(struct vio_mmio *m, const struct vio_mmio_saved *s,
 		for (uint8_t k = 0u; k < 3u; k++) {
 			m->vq[i].area[k] = vq[i].area[k];
 		}
-		if ((vq[i].ready != 0u) && (start(m, i, true) < 0)) {
+		if (vq[i].ready == 0u) {
+			continue;
+		}
+		if ((vq[i].ready != 1u) || ((s->status & VIO_S_FEATURES_OK) == 0u) ||
+		    (start(m, i, true) < 0)) {
 			return VIO_E_ARG;
 		}
 	}
@@ -463,6 +474,7 @@ int vio_mmio_restore(struct vio_mmio *m, const struct vio_mmio_saved *s,
 		     const struct vio_mmio_saved_vq *vq)
 {
 	m->features = s->features;
+	m->beyond = s->beyond != 0u;
 	m->dev_sel = s->dev_sel;
 	m->drv_sel = s->drv_sel;
 	m->q_sel = s->q_sel;

@@ -97,13 +97,17 @@ struct vio_mmio_saved {
 	uint64_t features;
 	uint32_t dev_sel, drv_sel, q_sel, generation;
 	uint8_t status;
+	uint8_t beyond; /* as in struct vio_mmio */
 };
 struct vio_mmio_saved_vq {
 	uint64_t area[3];
 	uint32_t size;
 	uint8_t ready;
 };
-/* vio_mmio_save - after an access, before the driver goes on; vq: dev->nvq of them */
+/*
+ * vio_mmio_save - after an access, before the driver goes on; vq: dev->nvq of them
+ * Of an access that is pending: a reset counts as done, a stop of a queue as not begun; it is to be done again.
+ */
 void vio_mmio_save(const struct vio_mmio *m, struct vio_mmio_saved *s,
 		   struct vio_mmio_saved_vq *vq);
 /*

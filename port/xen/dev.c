@@ -41,6 +41,7 @@ static void turn(struct loop_task *t)
 	if (!g) {
 		return;
 	}
+	d->starting = d->starting && !d->leaving && !vio_mmio_settled(&d->mmio);
 	rc = vio_vq_run(q);
 	if (rc == VIO_PENDING || (rc == VIO_OK && vio_vq_arm(q))) {
 		loop_post(g->x->cfg.loop, t);
@@ -75,6 +76,9 @@ static void on_irq(void *ctx, bool level)
 		return;
 	}
 	d->g->stat.irq++;
+	if (xen_fast_irq(d)) {
+		return;
+	}
 	if (xen_dm_irq(d->g, d->irq, true) < 0 && !d->g->gone && !d->said_irq) {
 		d->said_irq = true;
 		log_error(d->name, "domain %u: interrupt %u cannot be raised: %s", d->g->dom,
@@ -125,6 +129,7 @@ static void part(struct xen_dev *d)
 		d->cfg.dev->vq[i].mem = NULL;
 	}
 	d->cfg.dev->port_ops = NULL;
+	xen_fast_end(d);
 	xen_keep_close(d, d->parking);
 	d->g->ndev--;
 	xen_guest_put(d->g);
@@ -134,11 +139,17 @@ static void part(struct xen_dev *d)
 int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, bool grants,
 		   char err[256])
 {
-	struct xen_guest *g = xen_guest_get(d->x, dom, err);
+	struct xen_guest *g = xen_keep_busy(d, dom, err) ? NULL : xen_guest_get(d->x, dom, err);
 	uint64_t features = VIO_F_RINGS | (grants ? VIO_F_ACCESS_PLATFORM : 0u);
+	const char *irq_by;
 	bool resumed;
 
 	if (!g) {
+		return -1;
+	}
+	if (grants && !g->gt) {
+		snprintf(err, 256, "domain %u: it uses grants: /dev/xen/gntdev is needed", dom);
+		xen_guest_put(g);
 		return -1;
 	}
 	vio_mmio_init(&d->mmio, d->cfg.dev, d->vq, &mmio_ops, d, features);
@@ -154,12 +165,16 @@ int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, 
 	d->g = g;
 	g->ndev++;
 	resumed = xen_keep_open(d);
+	irq_by = xen_fast_begin(d);
 	if (xen_dm_range(g, base, true) < 0 && !(g->adopted && errno == EEXIST)) {
 		snprintf(err, 256, "domain %u: Xen refuses the registers at %#llx: %s", dom,
 			 (unsigned long long)base, strerror(errno));
+		d->parking = g->adopted; /* to be tried again */
 		part(d);
+		d->parking = false;
 		return -1;
 	}
+	g->keep = false;
 	if (resumed && xen_keep_restore(d) != VIO_OK) {
 		log_warn(d->name,
 			 "domain %u: what an earlier process left cannot be used: the guest must "
@@ -168,11 +183,16 @@ int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, 
 		xen_keep_fresh(d);
 		resumed = false;
 	}
+	d->starting = resumed;
 	xen_keep_save(d);
 	xen_guest_look(g);
-	log_info(d->name, "domain %u: serving at %#llx, interrupt %u, %s%s", dom,
-		 (unsigned long long)base, irq, grants ? "grants" : "foreign pages",
+	log_info(d->name, "domain %u: serving at %#llx, interrupt %u by %s, %s%s", dom,
+		 (unsigned long long)base, irq, irq_by, grants ? "grants" : "foreign pages",
 		 resumed ? ", from where an earlier process ended" : "");
+	xen_watch(d->x);
+	if (d->x->cfg.settled) {
+		loop_post(d->x->cfg.loop, &d->x->settle);
+	}
 	return 0;
 }
 
@@ -233,7 +253,7 @@ static void left(struct loop_task *t)
 	}
 	d->answer = false;
 	d->path[0] = '\0';
-	if (!d->closing) {
+	if (!d->closing && !d->x->sealed) {
 		loop_post(d->x->cfg.loop,
 			  &d->x->scan); /* perhaps its next guest is there already */
 		return;

@@ -22,6 +22,8 @@
 
 /* state and flags of a slot are bits of one byte, and Xen writes it too: read and written as a whole, in order */
 #define SLOT_STATE_AT 30u
+#define SLOT_POINTER  0x10u
+#define SLOT_READ     0x20u
 _Static_assert(offsetof(struct ioreq, _pad0) + 2u == SLOT_STATE_AT, "layout of struct ioreq");
 
 static uint8_t slot_flags(const struct ioreq *r)
@@ -53,6 +55,7 @@ static struct xen_dev *dev_at(struct xen_guest *g, uint64_t addr)
 static void answer(struct xen_guest *g, unsigned cpu)
 {
 	g->vcpu[cpu].held = NULL;
+	g->stat.answer++;
 	slot_set(&g->page->vcpu_ioreq[cpu], STATE_IORESP_READY);
 	if (g->x->lib->ev_notify(g->ev, g->vcpu[cpu].port) < 0) {
 		log_error(NULL, "domain %u: virtual CPU %u cannot be answered: %s", g->dom, cpu,
@@ -77,7 +80,7 @@ static bool change(struct xen_guest *g)
 /* returns: the access is complete, the CPU goes on */
 static bool access_slot(struct xen_guest *g, unsigned cpu, struct ioreq *r, uint8_t flags)
 {
-	bool by_pointer = (flags & 0x10u) != 0, read = (flags & 0x20u) != 0;
+	bool by_pointer = (flags & SLOT_POINTER) != 0, read = (flags & SLOT_READ) != 0;
 	uint8_t type = r->type;
 	uint64_t addr = r->addr, val = r->data;
 	uint32_t size = r->size;
@@ -112,12 +115,16 @@ static bool access_slot(struct xen_guest *g, unsigned cpu, struct ioreq *r, uint
 	return true;
 }
 
-/* Its device is yet to come, or a later process will serve it. */
-static bool must_wait(struct xen_guest *g, const struct ioreq *r)
+/* Its device is yet to come, a later process will serve it, or the kernel does. */
+static bool must_wait(struct xen_guest *g, const struct ioreq *r, uint8_t flags)
 {
 	struct xen_dev *d = dev_at(g, r->addr);
 
-	return r->type == IOREQ_TYPE_COPY && (d ? d->parking : g->adopted);
+	if (r->type != IOREQ_TYPE_COPY) {
+		return false;
+	}
+	return d ? d->parking || xen_fast_kicked(d, r, (flags & SLOT_READ) == 0)
+		 : g->adopted || g->keep;
 }
 
 static void look(struct xen_guest *g, unsigned cpu)
@@ -125,7 +132,7 @@ static void look(struct xen_guest *g, unsigned cpu)
 	struct ioreq *r = &g->page->vcpu_ioreq[cpu];
 	uint8_t flags = slot_flags(r);
 
-	if ((flags & 0x0fu) != STATE_IOREQ_READY || must_wait(g, r)) {
+	if ((flags & 0x0fu) != STATE_IOREQ_READY || must_wait(g, r, flags)) {
 		return;
 	}
 	g->stat.ioreq++;
@@ -278,6 +285,7 @@ static bool adopt(struct xen_guest *g, void **page)
 	g->frame = map_frame(g, page);
 	g->adopted = g->frame != NULL;
 	g->server = g->adopted;
+	g->keep = g->adopted; /* until a device serves: another attempt may be luckier */
 	return g->adopted;
 }
 
@@ -371,6 +379,24 @@ static int open_memory(struct xen_guest *g, char err[256])
 	return g->mem ? 0 : fail(g, err, "memory", NULL);
 }
 
+/*
+ * From here on these descriptors are good for this guest only, whatever this process is made to do. The kernel cannot
+ * bind a gntdev descriptor to a domain; it maps nothing but what some guest granted to this domain.
+ */
+static void confine(struct xen_guest *g)
+{
+	const struct xen_lib *l = g->x->lib;
+	const char *what = l->dm_restrict(g->dm, g->dom) < 0   ? "privcmd"
+			   : l->fm_restrict(g->fm, g->dom) < 0 ? "foreign memory"
+			   : l->ev_restrict(g->ev, g->dom) < 0 ? "event channels"
+							       : NULL;
+
+	if (what) {
+		log_warn(NULL, "domain %u: %s cannot be restricted to it: %s", g->dom, what,
+			 strerror(errno));
+	}
+}
+
 static void guest_free(struct xen_guest *g)
 {
 	const struct xen_lib *l = g->x->lib;
@@ -441,6 +467,7 @@ struct xen_guest *xen_guest_get(struct xen *x, domid_t dom, char err[256])
 		guest_free(g);
 		return NULL;
 	}
+	confine(g);
 	g->next = x->guest;
 	x->guest = g;
 	log_info(NULL, "domain %u: ioreq server %u%s, %u virtual CPU%s", dom, g->id,
@@ -448,19 +475,26 @@ struct xen_guest *xen_guest_get(struct xen *x, domid_t dom, char err[256])
 	return g;
 }
 
-void xen_guest_put(struct xen_guest *g)
+void xen_guest_report(const struct xen_guest *g)
 {
 	const struct xen_mem_stat *s = xen_mem_stat(g->mem);
 
-	if (g->ndev > 0) {
-		return;
-	}
 	log_info(NULL,
-		 "domain %u: %llu accesses, %llu interrupts, %llu map calls (%llu pages), %llu "
-		 "unmap "
-		 "calls, %llu refused",
-		 g->dom, (unsigned long long)g->stat.ioreq, (unsigned long long)g->stat.irq,
+		 "domain %u: %llu accesses, %llu answers, %llu kicks by the kernel, %llu "
+		 "interrupts, "
+		 "%llu map calls (%llu pages), %llu unmap calls, %llu refused",
+		 g->dom, (unsigned long long)g->stat.ioreq, (unsigned long long)g->stat.answer,
+		 (unsigned long long)g->stat.kick, (unsigned long long)g->stat.irq,
 		 (unsigned long long)s->map, (unsigned long long)s->map_pages,
 		 (unsigned long long)s->unmap, (unsigned long long)s->failed);
-	guest_free(g);
+}
+
+void xen_guest_put(struct xen_guest *g)
+{
+	if (g->ndev == 0) {
+		xen_mem_forget(
+			g->mem); /* as many calls to unmap as to map, or something stays behind */
+		xen_guest_report(g);
+		guest_free(g);
+	}
 }

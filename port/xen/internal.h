@@ -19,6 +19,7 @@
 
 struct xen_guest;
 struct kept;
+struct xen_fast;
 
 struct xen_turn {
 	struct loop_task task;
@@ -39,14 +40,16 @@ struct xen_dev {
 	uint64_t base;
 	uint32_t irq;
 	bool parking; /* leaving, and a later process goes on: no access is answered, nothing is undone */
-	bool leaving; /* being reset, detached from the guest afterwards */
+	bool starting; /* what an earlier process left waits for memory */
+	bool leaving;  /* being reset, detached from the guest afterwards */
 	bool known; /* xenstore knew its domain when it came; not so where there is no toolstack */
-	bool closing;	     /* xen_dev_close was called */
-	bool answer;	     /* tell the toolstack that the device is closed */
-	bool said_irq;	     /* the interrupt's trouble is in the log */
-	bool said_broken;    /* NEEDS_RESET is */
-	char path[XEN_NODE]; /* its node in xenstore; "": none */
-	struct kept *kept;   /* keep.c; NULL: nothing outlives us */
+	bool closing;	       /* xen_dev_close was called */
+	bool answer;	       /* tell the toolstack that the device is closed */
+	bool said_irq;	       /* the interrupt's trouble is in the log */
+	bool said_broken;      /* NEEDS_RESET is */
+	char path[XEN_NODE];   /* its node in xenstore; "": none */
+	struct xen_fast *fast; /* fast.c */
+	struct kept *kept;     /* keep.c; NULL: nothing outlives us */
 	int keep_fd;
 	struct loop_task left; /* the detaching itself, out of any turn */
 };
@@ -81,7 +84,7 @@ struct xen_guest {
 	bool forget; /* a change of memory that could not begin yet */
 	struct vio_timer retry, trim;
 	struct {
-		uint64_t ioreq, irq;
+		uint64_t ioreq, answer, irq, kick;
 	} stat;
 };
 
@@ -93,6 +96,18 @@ struct xen {
 	unsigned self;	      /* our own domain */
 	struct loop_fd watch;
 	struct loop_task scan;
+	struct vio_timer
+		again; /* a scan that some trouble spoiled, or a device that could not be attached */
+	uint64_t wait;	    /* ns until it; 0: none is wanted */
+	bool trouble, lost; /* of xenstore: now; for good */
+	uint32_t idle;	    /* times that the watch woke us for nothing */
+	uint32_t said[16], nsaid;
+	struct vio_timer look; /* watch.c */
+	struct vio_timer tidy; /* closed nodes are to be removed */
+	bool tidying;
+	char vm[48];	    /* keep.c: of the guest that is being attached */
+	bool added, sealed; /* xen_added; cfg.settled was called */
+	struct loop_task settle;
 	struct xen_dev *dev;
 	struct xen_guest *guest;
 };
@@ -103,6 +118,8 @@ struct xen {
 struct xen_guest *xen_guest_get(struct xen *x, domid_t dom, char err[256]);
 /* xen_guest_put - free it when it has no device */
 void xen_guest_put(struct xen_guest *g);
+/* xen_guest_report - its counters, to the log */
+void xen_guest_report(const struct xen_guest *g);
 /* xen_guest_event - see what its virtual CPUs want; tests call it, the loop does */
 void xen_guest_progress(struct xen_guest *g);
 /* xen_guest_timer - set one of its timers, unless it is set */
@@ -111,8 +128,20 @@ void xen_guest_timer(struct xen_guest *g, struct vio_timer *t, uint64_t ns);
 /* xen_guest_look - see to accesses that came before their device */
 void xen_guest_look(struct xen_guest *g);
 
+/* ---- fast.c ---- */
+
+/* xen_fast_begin - with d->g and d->irq, before the registers exist; returns: what is used, for the log */
+const char *xen_fast_begin(struct xen_dev *d);
+/* xen_fast_end - before d->g goes */
+void xen_fast_end(struct xen_dev *d);
+bool xen_fast_irq(struct xen_dev *d); /* returns: false: not raised */
+/* xen_fast_kicked - the kernel answers this access, its slot is not to be touched */
+bool xen_fast_kicked(const struct xen_dev *d, const struct ioreq *r, bool write);
+
 /* ---- keep.c ---- */
 
+/* xen_keep_busy - d cannot be served now, another time perhaps; returns: true and err */
+bool xen_keep_busy(struct xen_dev *d, domid_t dom, char err[256]);
 /* xen_keep_server - an earlier process left an ioreq server for this guest */
 bool xen_keep_server(struct xen *x, domid_t dom, ioservid_t *id);
 /* xen_keep_open - with d->g; returns: true: there is something to restore */
@@ -141,8 +170,34 @@ void xen_dev_run(struct xen_dev *d);
 int xen_store_open(struct xen *x, char err[256]);
 void xen_store_close(struct xen *x);
 void xen_store_scan(struct xen *x);
+/* xen_store_sees - xenstore will tell when this device's domain has ended */
+bool xen_store_sees(const struct xen_dev *d);
+/* xen_store_probe - notice that xenstore is gone: nothing else says so */
+void xen_store_probe(struct xen *x);
 /* xen_store_closed - the device left its guest: answer the closing handshake */
 void xen_store_closed(struct xen_dev *d);
+
+/* ---- value.c: x->trouble is set when the answer is not known; another time it may be ---- */
+
+/* xen_value_text - of path/key, "": our own folder; returns: to be freed, or NULL */
+char *xen_value_text(struct xen *x, const char *path, const char *key);
+bool xen_value_parse(const char *s, uint64_t *v);
+bool xen_value_number(struct xen *x, const char *path, const char *key, uint64_t *v);
+/* xen_value_missing, xen_value_ended - certainly */
+bool xen_value_missing(struct xen *x, const char *path, const char *key);
+bool xen_value_ended(struct xen *x, domid_t dom);
+/* xen_value_list - the sorted names under path, to be freed, or NULL */
+char **xen_value_list(struct xen *x, const char *path, unsigned *n);
+void xen_value_state(struct xen *x, const char *path, unsigned state);
+/* xen_value_lost - xenstored is gone, for good */
+void xen_value_lost(struct xen *x);
+/* xen_value_complain - once, until something succeeds or it is another line */
+void xen_value_complain(struct xen *x, const struct xen_dev *d, const char *line);
+
+/* ---- watch.c ---- */
+
+/* xen_watch - look after guests whose end nobody tells, from now on; to be called when a device came */
+void xen_watch(struct xen *x);
 
 /* ---- dmop.c: one hypercall each; returns: 0 | -1 and errno ---- */
 

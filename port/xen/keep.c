@@ -5,10 +5,13 @@
  * Theory of operation. Xen keeps the ioreq server of a process that died, and the virtual CPUs that wait in it. The
  * registers and the requests in flight are kept here, in a file for each device and guest that is mapped into memory:
  * what was stored survives a kill. Registers are stored before the virtual CPU is answered, so an access is either in
- * the file or will be seen again; doing one twice does no harm. Requests in flight are the core's (vio_vq_track).
+ * the file or will be seen again; doing one twice does no harm. There are two copies of them, and one store says which
+ * is good, so a process may end in the middle of it. Requests in flight are the core's (vio_vq_track).
  *
- * The file is locked by the process that serves. One that belongs to another guest of the same number, another device,
- * or another shape is no use and is made anew. The folder belongs to us alone; a file is still checked.
+ * The file is locked by the process that serves; another one does not attach meanwhile, since a second ioreq server
+ * would take the first one's accesses. A file that belongs to another guest of the same number is made anew; so is one
+ * of another device or another shape, but the server that it names is taken over: virtual CPUs may wait in it. The
+ * folder belongs to us alone; a file is still checked.
  */
 #include "port/xen/internal.h"
 #include "hosted/log.h"
@@ -30,9 +33,10 @@ struct kept {
 	uint32_t server;    /* Xen's number of the ioreq server */
 	uint16_t dom, nvq;
 	uint64_t base;
-	char vm[48]; /* tells guests apart that had the same number */
-	struct vio_mmio_saved regs;
-	struct vio_mmio_saved_vq vq[]; /* nvq of them, then their regions */
+	char vm[48];   /* tells guests apart that had the same number */
+	uint32_t good; /* copy of regs and vq: 0, 1 */
+	struct vio_mmio_saved regs[2];
+	struct vio_mmio_saved_vq vq[]; /* twice nvq of them, then their regions */
 };
 
 static uint32_t region_bytes(void)
@@ -45,7 +49,7 @@ static uint32_t region_bytes(void)
 
 static uint32_t regions_at(const struct xen_dev *d)
 {
-	size_t n = sizeof(struct kept) + d->cfg.dev->nvq * sizeof(struct vio_mmio_saved_vq);
+	size_t n = sizeof(struct kept) + 2u * d->cfg.dev->nvq * sizeof(struct vio_mmio_saved_vq);
 
 	return ((uint32_t)n + 63u) & ~63u;
 }
@@ -63,19 +67,23 @@ static bool file_path(const struct xen_dev *d, domid_t dom, char path[192])
 	return n > 0 && n < 192 && strchr(d->name, '/') == NULL;
 }
 
-static void vm_of(struct xen *x, domid_t dom, char vm[48])
+/* returns: false: not known, xenstore is in trouble */
+static bool vm_of(struct xen *x, domid_t dom, char vm[48])
 {
 	char path[48];
 	unsigned len;
 	char *text;
+	bool known = true;
 
 	memset(vm, 0, 48);
 	if (x->xs) {
 		snprintf(path, sizeof(path), "/local/domain/%u/vm", dom);
 		text = x->lib->xs_read(x->xs, XBT_NULL, path, &len);
+		known = text || errno == ENOENT || errno == EACCES; /* no domU may read it */
 		snprintf(vm, 48, "%s", text ? text : "");
 		free(text);
 	}
+	return known;
 }
 
 /* Open and lock; returns: a descriptor, or -1 */
@@ -91,14 +99,41 @@ static int lock_file(const char *path, int flags)
 	return fd;
 }
 
-static bool matches(const struct xen_dev *d, const struct kept *k, domid_t dom)
+static bool same_guest(const struct xen_dev *d, const struct kept *k, domid_t dom)
 {
-	char vm[48];
+	return memcmp(k->magic, MAGIC, sizeof(MAGIC)) == 0 && k->dom == dom &&
+	       memcmp(k->vm, d->x->vm, sizeof(k->vm)) == 0;
+}
 
-	vm_of(d->x, dom, vm);
-	return memcmp(k->magic, MAGIC, sizeof(MAGIC)) == 0 && k->bytes == file_bytes(d) &&
-	       k->id == d->cfg.dev->ops->id && k->dom == dom && k->nvq == d->cfg.dev->nvq &&
-	       memcmp(k->vm, vm, sizeof(vm)) == 0;
+static bool same_device(const struct xen_dev *d, const struct kept *k)
+{
+	return k->bytes == file_bytes(d) && k->id == d->cfg.dev->ops->id &&
+	       k->nvq == d->cfg.dev->nvq && k->base == d->base;
+}
+
+bool xen_keep_busy(struct xen_dev *d, domid_t dom, char err[256])
+{
+	char path[192];
+	int fd;
+
+	if (!file_path(d, dom, path)) {
+		return false;
+	}
+	if (!vm_of(d->x, dom, d->x->vm)) {
+		snprintf(err, 256, "domain %u: xenstore does not say which guest it is: %s", dom,
+			 strerror(errno));
+		return true;
+	}
+	fd = lock_file(path, 0);
+	if (fd < 0 && errno == EBUSY) {
+		snprintf(err, 256, "domain %u: a device of this name is served already (%s)", dom,
+			 path);
+		return true;
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return false;
 }
 
 bool xen_keep_server(struct xen *x, domid_t dom, ioservid_t *id)
@@ -112,7 +147,7 @@ bool xen_keep_server(struct xen *x, domid_t dom, ioservid_t *id)
 
 		if (fd >= 0) {
 			found = pread(fd, &k, sizeof(k), 0) == (ssize_t)sizeof(k) &&
-				matches(d, &k, dom);
+				same_guest(d, &k, dom);
 			close(fd);
 		}
 		if (found) {
@@ -133,7 +168,7 @@ static void begin(struct xen_dev *d)
 	k->dom = d->g->dom;
 	k->nvq = d->cfg.dev->nvq;
 	k->base = d->base;
-	vm_of(d->x, d->g->dom, k->vm);
+	memcpy(k->vm, d->x->vm, sizeof(k->vm));
 	memcpy(k->magic, MAGIC, sizeof(MAGIC)); /* last: before it, the file is none */
 }
 
@@ -141,6 +176,7 @@ bool xen_keep_open(struct xen_dev *d)
 {
 	char path[192];
 	struct kept *k;
+	int e;
 
 	d->keep_fd = -1;
 	d->kept = NULL;
@@ -148,9 +184,12 @@ bool xen_keep_open(struct xen_dev *d)
 		return false;
 	}
 	d->keep_fd = lock_file(path, O_CREAT);
-	if (d->keep_fd < 0 || ftruncate(d->keep_fd, file_bytes(d)) < 0) {
+	e = d->keep_fd < 0 || ftruncate(d->keep_fd, file_bytes(d)) < 0
+		    ? errno
+		    : posix_fallocate(d->keep_fd, 0, file_bytes(d)); /* a full disk says so here */
+	if (e) {
 		log_warn(d->name, "%s: %s; if this process ends, the guest must be started anew",
-			 path, errno == EBUSY ? "another process uses it" : strerror(errno));
+			 path, e == EBUSY ? "another process uses it" : strerror(e));
 		xen_keep_close(d, false);
 		return false;
 	}
@@ -161,8 +200,8 @@ bool xen_keep_open(struct xen_dev *d)
 		return false;
 	}
 	d->kept = k;
-	if (matches(d, k, d->g->dom) && k->server == d->g->id && k->base == d->base &&
-	    d->g->adopted) {
+	if (d->g->adopted && k->server == d->g->id && same_guest(d, k, d->g->dom) &&
+	    same_device(d, k)) {
 		return true;
 	}
 	begin(d);
@@ -195,14 +234,22 @@ void xen_keep_close(struct xen_dev *d, bool keep)
 
 void xen_keep_save(struct xen_dev *d)
 {
-	if (d->kept) {
-		vio_mmio_save(&d->mmio, &d->kept->regs, d->kept->vq);
+	struct kept *k = d->kept;
+	uint32_t other;
+
+	if (k) {
+		other = ~k->good & 1u;
+		vio_mmio_save(&d->mmio, &k->regs[other], k->vq + other * d->cfg.dev->nvq);
+		__atomic_store_n(&k->good, other, __ATOMIC_RELEASE);
 	}
 }
 
 int xen_keep_restore(struct xen_dev *d)
 {
-	return vio_mmio_restore(&d->mmio, &d->kept->regs, d->kept->vq);
+	const struct kept *k = d->kept;
+	uint32_t good = k->good & 1u;
+
+	return vio_mmio_restore(&d->mmio, &k->regs[good], k->vq + good * d->cfg.dev->nvq);
 }
 
 void xen_keep_track(struct xen_dev *d, uint16_t vq, bool resumed)

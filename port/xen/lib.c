@@ -28,7 +28,27 @@ static int dm_op(int fd, domid_t dom, struct xen_dm_op *op, void *more, size_t l
 	return ioctl(fd, IOCTL_PRIVCMD_DM_OP, &arg);
 }
 
-static struct xen_lib lib = { .dm_open = dm_open, .dm_close = dm_close, .dm_op = dm_op };
+static int dm_restrict(int fd, domid_t dom)
+{
+	return ioctl(fd, IOCTL_PRIVCMD_RESTRICT, &dom);
+}
+
+static int irqfd(int fd, const struct xen_irqfd *arg)
+{
+	return ioctl(fd, _IOW('P', 8, struct xen_irqfd), arg);
+}
+
+static int ioeventfd(int fd, const struct xen_ioeventfd *arg)
+{
+	return ioctl(fd, _IOW('P', 9, struct xen_ioeventfd), arg);
+}
+
+static struct xen_lib lib = { .dm_open = dm_open,
+			      .dm_close = dm_close,
+			      .dm_op = dm_op,
+			      .dm_restrict = dm_restrict,
+			      .irqfd = irqfd,
+			      .ioeventfd = ioeventfd };
 
 struct symbol {
 	void *where; /* member of lib: a pointer to a function */
@@ -42,6 +62,7 @@ static const struct symbol foreign[] = {
 	{ &lib.fm_unmap, "xenforeignmemory_unmap" },
 	{ &lib.fm_map_resource, "xenforeignmemory_map_resource" },
 	{ &lib.fm_unmap_resource, "xenforeignmemory_unmap_resource" },
+	{ &lib.fm_restrict, "xenforeignmemory_restrict" },
 	{ NULL, NULL },
 };
 static const struct symbol grant[] = {
@@ -60,6 +81,7 @@ static const struct symbol event[] = {
 	{ &lib.ev_notify, "xenevtchn_notify" },
 	{ &lib.ev_pending, "xenevtchn_pending" },
 	{ &lib.ev_unmask, "xenevtchn_unmask" },
+	{ &lib.ev_restrict, "xenevtchn_restrict" },
 	{ NULL, NULL },
 };
 static const struct symbol store[] = {
@@ -69,6 +91,7 @@ static const struct symbol store[] = {
 	{ &lib.xs_directory, "xs_directory" },
 	{ &lib.xs_read, "xs_read" },
 	{ &lib.xs_write, "xs_write" },
+	{ &lib.xs_rm, "xs_rm" },
 	{ &lib.xs_watch, "xs_watch" },
 	{ &lib.xs_check_watch, "xs_check_watch" },
 	{ &lib.xs_introduced, "xs_is_domain_introduced" },

@@ -5,9 +5,11 @@
  * Theory of operation. A list of foreign segments is cut at the borders of chunks; each piece pins its chunk until
  * release (chunk.c). What the chunks cannot serve - all slots pinned, a list that has no room for the cuts, a hole in a
  * pinned chunk - is mapped as a whole: all pages of the list in one call, one behind the other here, unmapped by
- * release. Grants always are.
+ * release. Grants always are, in two calls: Linux grants what is to be read for reading only, and Xen refuses a mapping
+ * that asks for more.
  *
- * Tags of segments: TAG_NONE, the index of a pinned chunk, or TAG_WHOLE with a slot on the first segment of a list.
+ * Tags of segments: TAG_NONE, the index of a pinned chunk, or TAG_WHOLE with a slot on the first segment of a list (with
+ * grants: of a direction).
  */
 #include "port/xen/chunk.h"
 #include <errno.h>
@@ -47,7 +49,7 @@ uint8_t *xen_map_foreign(struct xen_mem *x, uint32_t n)
 	return p;
 }
 
-static uint8_t *map_grants(struct xen_mem *x, uint32_t n)
+static uint8_t *map_grants(struct xen_mem *x, uint32_t n, int prot)
 {
 	uint8_t *p;
 
@@ -55,7 +57,7 @@ static uint8_t *map_grants(struct xen_mem *x, uint32_t n)
 		errno = EPERM;
 		return NULL;
 	}
-	p = x->cfg.lib->gt_map(x->cfg.gt, n, x->cfg.dom, x->ref, RW);
+	p = x->cfg.lib->gt_map(x->cfg.gt, n, x->cfg.dom, x->ref, prot);
 	x->stat.map++;
 	x->stat.map_pages += n;
 	x->stat.failed += p == NULL;
@@ -214,18 +216,19 @@ static bool all_there(const struct xen_mem *x, uint32_t n)
 	return true;
 }
 
-static int acquire_whole(struct xen_mem *x, struct vio_sgl *l, bool grant)
+/* Map nseg segments (not 0) as a whole; grants with that right, foreign pages with both. */
+static int map_whole(struct xen_mem *x, struct vio_seg *seg, uint32_t nseg, bool grant, int prot)
 {
 	uint32_t n = 0, slot;
 	uint8_t *p;
 
-	for (uint16_t i = 0; i < l->n_out + l->n_in; i++) {
-		n = note(x, &l->seg[i], grant, n);
+	for (uint32_t i = 0; i < nseg; i++) {
+		n = note(x, &seg[i], grant, n);
 		if (n == 0) {
 			return VIO_E_ADDR;
 		}
 	}
-	p = !whole_slot(x) ? NULL : grant ? map_grants(x, n) : xen_map_foreign(x, n);
+	p = !whole_slot(x) ? NULL : grant ? map_grants(x, n, prot) : xen_map_foreign(x, n);
 	if (!p) {
 		return refusal();
 	}
@@ -236,8 +239,8 @@ static int acquire_whole(struct xen_mem *x, struct vio_sgl *l, bool grant)
 	slot = x->free_whole;
 	x->free_whole = x->whole[slot].pages;
 	x->whole[slot] = (struct xen_whole){ .va = p, .pages = n, .grant = grant };
-	for (uint16_t i = 0; i < l->n_out + l->n_in; i++) {
-		struct vio_seg *s = &l->seg[i];
+	for (uint32_t i = 0; i < nseg; i++) {
+		struct vio_seg *s = &seg[i];
 		uint32_t off = (uint32_t)(s->addr % PAGE_BYTES);
 
 		s->p = p + off;
@@ -254,6 +257,23 @@ static void whole_put(struct xen_mem *x, uint32_t slot)
 	xen_unmap(x, w->va, w->pages, w->grant);
 	w->pages = x->free_whole;
 	x->free_whole = slot;
+}
+
+static int map_both(struct xen_mem *x, struct vio_sgl *l)
+{
+	int rc = VIO_OK;
+
+	if (l->n_out > 0) {
+		rc = map_whole(x, l->seg, l->n_out, true, PROT_READ);
+	}
+	if (rc == VIO_OK && l->n_in > 0) {
+		rc = map_whole(x, l->seg + l->n_out, l->n_in, true, RW);
+		if (rc != VIO_OK && l->n_out > 0) {
+			whole_put(x, l->seg[0].tag & ~TAG_WHOLE);
+			l->seg[0].tag = TAG_NONE;
+		}
+	}
+	return rc;
 }
 
 /* ---- the kind ---- */
@@ -275,7 +295,7 @@ static int acquire(struct vio_mem *m, struct vio_sgl *l)
 	if (l->n_out + l->n_in == 0 || (!grant && x->cfg.chunks > 0 && acquire_chunks(x, l))) {
 		return VIO_OK;
 	}
-	return acquire_whole(x, l, grant);
+	return grant ? map_both(x, l) : map_whole(x, l->seg, l->n_out + l->n_in, false, RW);
 }
 
 static void release(struct vio_mem *m, struct vio_sgl *l, const struct vio_ext *w, uint16_t nw)

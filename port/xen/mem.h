@@ -13,7 +13,8 @@
  * Xen lets a guest balloon and end at any moment; a mapping only delays that the page is free for others.
  *
  * Grants are never kept: Linux revokes a grant when the request is done, and gives the device up if it is still
- * mapped then. All grants of a request are mapped by one call, and unmapped by one before the request is shown as done.
+ * mapped then. All grants of a request that are read are mapped by one call, all that are written by another (Linux
+ * grants the former for reading only), and so unmapped before the request is shown as done.
  *
  * source: Linux drivers/xen/grant-dma-ops.c; xen/hvm/ioreq.h, IOREQ_TYPE_INVALIDATE
  */

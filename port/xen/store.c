@@ -9,6 +9,13 @@
  * 5: to be closed, 6: closed), `base`, `irq` and `grant_usage`. A toolstack waits 10 s for 2 when it makes a guest and
  * for 6 when it takes one away. A node that is in state 2 when we see it was served by an earlier process.
  *
+ * What fails for a reason that may pass (xenstore in trouble, no memory, Xen busy) is tried again by a timer, after 1 s
+ * and then more and more seldom, since no event may come. A line is not logged twice before something succeeds. A
+ * xenstored that dies does not come back to us: those who are served stay served.
+ *
+ * Outside dom0 nobody removes a closed node but we, and the toolstack waits 10 s for it. It takes a node that goes
+ * before it has read the 6 for a failure, so the node stays a little longer.
+ *
  * What is in xenstore was written by toolstacks; a domain can write only below its own folder. It is checked all the
  * same: a value that is no number, or a base that no guest can have, makes that device fail with a line in the log.
  *
@@ -24,6 +31,11 @@
 #include <sys/epoll.h>
 #include <xen/io/xenbus.h>
 
+#define AGAIN_NS     1000000000u
+#define AGAIN_MAX_NS 30000000000u
+#define TIDY_NS	     1000000000u
+#define IDLE_MAX     100u
+
 #define ID_BLOCK 2u /* 4.17 has nodes for disks only */
 
 struct node {
@@ -35,64 +47,6 @@ struct node {
 };
 
 static const char *const kinds[] = { "virtio_disk", "virtio" };
-
-/* ---- values ---- */
-
-/* returns: the text of path/key, to be freed, or NULL */
-static char *text(struct xen *x, const char *path, const char *key)
-{
-	char full[XEN_NODE + 32];
-	unsigned len;
-
-	snprintf(full, sizeof(full), "%s%s%s", path, *path ? "/" : "", key);
-	return x->lib->xs_read(x->xs, XBT_NULL, full, &len);
-}
-
-static bool number(struct xen *x, const char *path, const char *key, uint64_t *v)
-{
-	char *s = text(x, path, key), *end;
-	bool ok = s && *s >= '0' && *s <= '9';
-
-	if (ok) {
-		errno = 0;
-		*v = strtoull(s, &end, 0);
-		ok = errno == 0 && *end == '\0';
-	}
-	free(s);
-	return ok;
-}
-
-/* returns: the key is certainly not there; a xenstore in trouble does not say so */
-static bool missing(struct xen *x, const char *path, const char *key)
-{
-	char *s;
-	bool none;
-
-	errno = 0;
-	s = text(x, path, key);
-	none = !s && errno == ENOENT;
-	free(s);
-	return none;
-}
-
-/* returns: the domain has certainly ended */
-static bool ended(struct xen *x, domid_t dom)
-{
-	errno = 0;
-	return !x->lib->xs_introduced(x->xs, dom) && errno == 0;
-}
-
-static void set_state(struct xen *x, const char *path, unsigned state)
-{
-	char full[XEN_NODE + 32], value[12];
-	int n = snprintf(value, sizeof(value), "%u", state);
-
-	snprintf(full, sizeof(full), "%s/state", path);
-	if (!x->lib->xs_write(x->xs, XBT_NULL, full, value, (unsigned)n)) {
-		log_warn(NULL, "%s = %u: %s; the toolstack will wait", full, state,
-			 strerror(errno));
-	}
-}
 
 /* ---- which device is meant ---- */
 
@@ -106,7 +60,7 @@ static bool domain_fits(struct xen *x, const struct xen_dev *d, domid_t dom)
 		return id == dom;
 	}
 	snprintf(path, sizeof(path), "/local/domain/%u", dom);
-	name = text(x, path, "name");
+	name = xen_value_text(x, path, "name");
 	fits = name && strcmp(name, d->domain) == 0;
 	free(name);
 	return fits;
@@ -125,7 +79,7 @@ static unsigned fitness(struct xen *x, const struct xen_dev *d, const struct nod
 	if (strcmp(n->kind, kinds[0]) == 0) {
 		return d->cfg.dev->ops->id == ID_BLOCK ? 2 : 0;
 	}
-	type = text(x, n->path, "type");
+	type = xen_value_text(x, n->path, "type");
 	snprintf(want, sizeof(want), "virtio,device%x", d->cfg.dev->ops->id);
 	if (type && strcmp(type, want) == 0) {
 		fit = 2;
@@ -172,81 +126,118 @@ static struct xen_dev *owner(struct xen *x, const char *path)
 	return d;
 }
 
+/* returns: base and irq are there, and a guest can have them; x->trouble: not known */
+static bool place(struct xen *x, const struct node *n, struct xen_dev *d, uint64_t *base,
+		  uint64_t *irq)
+{
+	char *b = xen_value_text(x, n->path, "base"), *i = xen_value_text(x, n->path, "irq"),
+	     line[256];
+	bool good = xen_value_parse(b, base) && xen_value_parse(i, irq) && *irq >= 32 &&
+		    *irq <= 1019 && *base != 0 && *base % XEN_MMIO_LEN == 0 && *base >> 48 == 0;
+
+	if (!good && !x->trouble) {
+		snprintf(line, sizeof(line),
+			 "domain %u: base (%.40s) or irq (%.40s) in %s is missing or not sensible",
+			 n->dom, b ? b : "none", i ? i : "none", n->path);
+		xen_value_complain(x, d, line);
+	}
+	free(b);
+	free(i);
+	return good;
+}
+
 static void begin(struct xen *x, const struct node *n, struct xen_dev *d)
 {
 	uint64_t base, irq, grants;
 	char err[256];
 
-	if (!number(x, n->path, "base", &base) || !number(x, n->path, "irq", &irq) || irq < 32 ||
-	    irq > 1019 || base == 0 || base % XEN_MMIO_LEN != 0 || base >> 48 != 0) {
-		log_error(d->name, "domain %u: base or irq in %s is missing or not sensible",
-			  n->dom, n->path);
+	if (!place(x, n, d, &base, &irq)) {
 		return;
 	}
-	if (!number(x, n->path, "grant_usage", &grants)) {
+	if (!xen_value_number(x, n->path, "grant_usage", &grants)) {
 		grants = x->self != 0; /* what toolstacks without that key mean */
 	}
+	if (x->trouble) {
+		return; /* a guess would be another device than the guest has */
+	}
 	if (xen_dev_attach(d, n->dom, base, (uint32_t)irq, grants != 0, err)) {
-		log_error(d->name, "%s", err);
+		xen_value_complain(x, d, err);
+		x->trouble = true;
 		return;
 	}
+	memset(x->said, 0, sizeof(x->said));
 	snprintf(d->path, sizeof(d->path), "%s", n->path);
 	if (n->state == XenbusStateInitialising) {
-		set_state(x, n->path, XenbusStateInitWait);
+		xen_value_state(x, n->path, XenbusStateInitWait);
+	}
+}
+
+static void close_node(struct xen *x, const struct node *n, struct xen_dev *d)
+{
+	if (d) {
+		xen_dev_detach(d, true);
+		return;
+	}
+	for (d = x->dev; d && !means(x, d, n); d = d->next) {
+	}
+	if (d) { /* an earlier process served it */
+		xen_value_state(x, n->path, XenbusStateClosed);
+	}
+}
+
+static void closed_node(struct xen *x, const struct node *n)
+{
+	struct vio_clock *c = loop_clock(x->cfg.loop);
+	const struct xen_dev *d = x->dev;
+
+	while (d && !means(x, d, n)) {
+		d = d->next;
+	}
+	if (!d) {
+		return;
+	}
+	if (!x->tidying) {
+		c->set(c, &x->tidy, c->now(c) + TIDY_NS);
+	} else if (!x->lib->xs_rm(x->xs, XBT_NULL, n->path)) {
+		log_warn(NULL, "%s cannot be removed: %s; the toolstack will wait", n->path,
+			 strerror(errno));
+	} else {
+		/* gone */
 	}
 }
 
 static void see(struct xen *x, const struct node *n)
 {
 	struct xen_dev *d = owner(x, n->path);
+	bool before = x->trouble;
 
+	x->trouble = false;
 	if (n->state == XenbusStateClosing) {
-		if (d) {
-			xen_dev_detach(d, true);
-		} else {
-			for (d = x->dev; d && !means(x, d, n); d = d->next) {
-			}
-			if (d) { /* an earlier process served it */
-				set_state(x, n->path, XenbusStateClosed);
-			}
-		}
+		close_node(x, n, d);
+	} else if (d && !d->leaving && n->state == XenbusStateInitialising) {
+		xen_value_state(x, n->path,
+				XenbusStateInitWait); /* it could not be written before */
 	} else if (!d && n->state < XenbusStateClosing) {
 		d = choose(x, n);
-		if (d) {
+		if (d && !x->trouble) {
 			begin(x, n, d);
 		}
+	} else if (!d && n->state == XenbusStateClosed && x->self != 0) {
+		closed_node(x, n);
 	} else {
 		/* served, or closed */
 	}
+	x->trouble = x->trouble || before;
 }
 
 void xen_store_closed(struct xen_dev *d)
 {
-	if (d->path[0] != '\0' && d->x->xs) {
-		set_state(d->x, d->path, XenbusStateClosed);
+	if (d->path[0] != '\0' && d->x->xs && !d->x->lost) {
+		xen_value_state(d->x, d->path, XenbusStateClosed);
 	}
 }
 
 /* ---- all of them ---- */
-
-static int by_number(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-	unsigned long m = strtoul(*x, NULL, 10), n = strtoul(*y, NULL, 10);
-
-	return (m > n) - (m < n);
-}
-
-/* returns: the sorted names under path, to be freed, or NULL */
-static char **list(struct xen *x, const char *path, unsigned *n)
-{
-	char **name = x->lib->xs_directory(x->xs, XBT_NULL, path, n);
-
-	if (name) {
-		qsort(name, *n, sizeof(*name), by_number);
-	}
-	return name;
-}
 
 static void scan_domain(struct xen *x, const char *kind, const char *dom)
 {
@@ -262,7 +253,7 @@ static void scan_domain(struct xen *x, const char *kind, const char *dom)
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s/%s", x->home, kind, dom) >= sizeof(path)) {
 		return;
 	}
-	devid = list(x, path, &count);
+	devid = xen_value_list(x, path, &count);
 	for (unsigned i = 0; i < count && devid; i++) {
 		uint64_t state;
 
@@ -271,7 +262,7 @@ static void scan_domain(struct xen *x, const char *kind, const char *dom)
 			    sizeof(n.path)) {
 			continue;
 		}
-		if (number(x, n.path, "state", &state) && state <= XenbusStateClosed) {
+		if (xen_value_number(x, n.path, "state", &state) && state <= XenbusStateClosed) {
 			n.state = (uint32_t)state;
 			see(x, &n);
 		}
@@ -286,26 +277,27 @@ static void sweep(struct xen *x)
 		if (!d->g || d->leaving) {
 			continue;
 		}
-		if (!d->g->gone && (d->path[0] != '\0' || d->known) && ended(x, d->g->dom)) {
+		if (!d->g->gone && (d->path[0] != '\0' || d->known) &&
+		    xen_value_ended(x, d->g->dom)) {
 			d->g->gone = true;
 		}
-		if (d->g->gone || (d->path[0] != '\0' && missing(x, d->path, "state"))) {
+		if (d->g->gone || (d->path[0] != '\0' && xen_value_missing(x, d->path, "state"))) {
 			xen_dev_detach(d, false);
 		}
 	}
 }
 
-void xen_store_scan(struct xen *x)
+static void scan_all(struct xen *x)
 {
 	char path[XEN_NODE];
 
 	sweep(x);
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]) && !x->lost; k++) {
 		unsigned count = 0;
 		char **dom;
 
 		snprintf(path, sizeof(path), "%s/%s", x->home, kinds[k]);
-		dom = list(x, path, &count);
+		dom = xen_value_list(x, path, &count);
 		for (unsigned i = 0; i < count && dom; i++) {
 			scan_domain(x, kinds[k], dom[i]);
 		}
@@ -313,12 +305,58 @@ void xen_store_scan(struct xen *x)
 	}
 }
 
+void xen_store_scan(struct xen *x)
+{
+	struct vio_clock *c = loop_clock(x->cfg.loop);
+
+	x->trouble = false;
+	scan_all(x);
+	if (!x->trouble || x->lost) {
+		x->wait = 0;
+		c->set(c, &x->again, 0);
+	} else if (x->again.at == 0) {
+		x->wait = x->wait ? x->wait : AGAIN_NS;
+		c->set(c, &x->again, c->now(c) + x->wait);
+	} else {
+		/* an event came meanwhile, and did not help */
+	}
+}
+
+static void again(struct vio_timer *t)
+{
+	struct xen *x = VIO_CONTAINER(t, struct xen, again);
+
+	x->wait = x->wait > AGAIN_MAX_NS / 2u ? AGAIN_MAX_NS : x->wait * 2u;
+	xen_store_scan(x);
+}
+
+static void tidy(struct vio_timer *t)
+{
+	struct xen *x = VIO_CONTAINER(t, struct xen, tidy);
+
+	x->tidying = true;
+	xen_store_scan(x);
+	x->tidying = false;
+}
+
 static void scan(struct loop_task *t)
 {
 	struct xen *x = VIO_CONTAINER(t, struct xen, scan);
 
-	if (x->xs) {
+	if (x->xs && !x->lost) {
 		xen_store_scan(x);
+	}
+}
+
+bool xen_store_sees(const struct xen_dev *d)
+{
+	return d->x->xs && !d->x->lost && (d->path[0] != '\0' || d->known);
+}
+
+void xen_store_probe(struct xen *x)
+{
+	if (x->xs && !x->lost) {
+		free(xen_value_text(x, "", "domid"));
 	}
 }
 
@@ -327,13 +365,17 @@ static void on_watch(struct loop_fd *f, uint32_t events)
 	struct xen *x = VIO_CONTAINER(f, struct xen, watch);
 	char **event;
 
-	if ((events & (EPOLLHUP | EPOLLERR)) != 0 && (events & EPOLLIN) == 0) {
-		log_error(NULL, "xenstore hung up: new guests will not be seen");
-		loop_del(f);
-		return;
-	}
+	(void)f;
+	x->idle++;
+	errno = 0;
 	while ((event = x->lib->xs_check_watch(x->xs)) != NULL) {
 		free(event);
+		x->idle = 0;
+		errno = EAGAIN; /* where the library leaves it as it was */
+	}
+	if ((errno != EAGAIN && errno != ENOMEM && errno != EINTR) ||
+	    (events & (EPOLLHUP | EPOLLERR)) != 0 || x->idle > IDLE_MAX) {
+		xen_value_lost(x);
 	}
 	loop_post(x->cfg.loop, &x->scan);
 }
@@ -345,13 +387,20 @@ int xen_store_open(struct xen *x, char err[256])
 	int e;
 
 	x->scan.fn = scan;
+	x->again.fire = again;
+	x->tidy.fire = tidy;
 	x->xs = x->lib->xs_open(0);
 	if (!x->xs) {
 		log_info(NULL, "no xenstore: %s", strerror(errno));
 		return 0;
 	}
-	if (!number(x, "", "domid", &self)) { /* relative: in our own folder */
+	if (!xen_value_number(x, "", "domid", &self)) { /* relative: in our own folder */
 		self = 0;
+	}
+	if (x->trouble) { /* a guess would be another domain's folder */
+		snprintf(err, 256, "xenstore does not say which domain this is: %s",
+			 strerror(errno));
+		return -1;
 	}
 	x->self = (unsigned)self;
 	snprintf(home, sizeof(home), "/local/domain/%u/backend", x->self);
@@ -371,6 +420,11 @@ int xen_store_open(struct xen *x, char err[256])
 
 void xen_store_close(struct xen *x)
 {
+	struct vio_clock *c = loop_clock(x->cfg.loop);
+
+	c->set(c, &x->again, 0);
+	c->set(c, &x->look, 0);
+	c->set(c, &x->tidy, 0);
 	loop_del(&x->watch);
 	loop_unpost(x->cfg.loop, &x->scan);
 	if (x->xs) {

@@ -29,6 +29,17 @@ struct xen_config {
 	 */
 	const char *state_dir;
 	uint32_t cache_mib; /* bound on what stays mapped of each guest; 0: nothing does */
+	/*
+	 * Let the kernel answer notifications (Linux 6.7). Only where this process is never killed: the kernel goes on
+	 * with memory that is no more (port/xen/fast.c). Without effect where the kernel cannot, which the log says.
+	 */
+	bool ioeventfd;
+	/*
+	 * For a process that gives up its rights: after xen_added, once each device serves a guest, `settled` is called.
+	 * From then on nothing of Xen is opened; a device whose guest ends is closed, as by xen_dev_close. NULL: for ever.
+	 */
+	void (*settled)(void *arg);
+	void *arg;
 };
 
 /*
@@ -58,6 +69,10 @@ struct xen_dev_config {
 
 /* xen_dev_add - returns: NULL and a line in err */
 struct xen_dev *xen_dev_add(struct xen *x, const struct xen_dev_config *cfg, char err[256]);
+/* xen_added - all devices of this process are added */
+void xen_added(struct xen *x);
+/* xen_report - what each guest cost so far, to the log */
+void xen_report(const struct xen *x);
 /*
  * xen_dev_close - stop serving, free it
  * returns: VIO_OK | VIO_PENDING requests are owned: `closed` follows, the loop must go on

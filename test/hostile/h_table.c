@@ -7,6 +7,10 @@
  */
 #include <sys/mman.h>
 #include "pit.h"
+#if TEST_XEN
+#include "port/xen/mem.h"
+#include "test/xenmodel/model.h"
+#endif
 
 #define D    PIT_BASE + PIT_DATA
 #define T    PIT_BASE + PIT_TABLE
@@ -203,34 +207,103 @@ static unsigned sums(struct pit *p)
 	return bad;
 }
 
+static unsigned all_rows(struct pit *p, struct pit *neighbour, const char *kind)
+{
+	unsigned bad = 0u;
+
+	write_row(neighbour, &rows[0]);
+	if (pit_up(neighbour, 0u) != VIO_OK) {
+		printf("FAILED: neighbour: set-up (%s)\n", kind);
+		return 1u;
+	}
+	for (size_t i = 0u; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!run_row(p, &rows[i])) {
+			printf("FAILED: %s (%s): served %u, status %u\n", rows[i].name, kind,
+			       p->served, vio_dev_status(&p->d));
+			bad++;
+		}
+	}
+	(void)vio_vq_run(&neighbour->q);
+	if ((neighbour->served != 1u) || pit_failed(neighbour) || !pit_down(neighbour)) {
+		printf("FAILED: the neighbour noticed (%s)\n", kind);
+		bad++;
+	}
+	return bad;
+}
+
+#if TEST_XEN
+/* A guest of Xen: the pages of the pit, and holes around them */
+static struct xen_mem *guest(struct pit *p, xenforeignmemory_handle *fm, xengnttab_handle *gt,
+			     unsigned kind)
+{
+	struct xen_mem_config cfg = {
+		.lib = &xm.lib, .fm = fm, .gt = gt, .chunks = (kind == 1u) ? 4u : 0u
+	};
+	uint32_t first = (PIT_BASE - XM_RAM) / XM_PAGE, last = first + PIT_RAM / XM_PAGE;
+
+	cfg.dom = (domid_t)xm_create("pit", 1u);
+	p->ram = xm_ram(cfg.dom, PIT_BASE);
+	p->shift = (kind == 2u) ? (1ull << 63) - XM_RAM : 0u;
+	for (uint32_t i = first; i < last; i++) {
+		xm_grant(cfg.dom, i, i);
+	}
+	xm_balloon(cfg.dom, first - 1u);
+	xm_balloon(cfg.dom, last);
+	return xen_mem_new(&cfg);
+}
+
+static unsigned xen_kinds(struct pit *p, struct pit *neighbour)
+{
+	static const char *const name[] = { "foreign", "foreign, cached", "grants" };
+	unsigned bad = 0u;
+
+	for (unsigned k = 0u; k < 3u; k++) {
+		xenforeignmemory_handle *fm;
+		xengnttab_handle *gt;
+		struct xen_mem *x[2];
+
+		xm_init();
+		fm = xm.lib.fm_open(NULL, 0u);
+		gt = xm.lib.gt_open(NULL, 0u);
+		x[0] = guest(p, fm, gt, k);
+		x[1] = guest(neighbour, fm, gt, k);
+		p->other = xen_mem(x[0]);
+		neighbour->other = xen_mem(x[1]);
+		p->kind = neighbour->kind = PIT_OTHER;
+		bad += all_rows(p, neighbour, name[k]);
+		xen_mem_free(x[0]);
+		xen_mem_free(x[1]);
+		(void)xm.lib.gt_close(gt);
+		(void)xm.lib.fm_close(fm);
+		if (xm_open_things() != 0u || xm.bad != 0u) {
+			printf("FAILED: %u things are left (%s)\n", xm_open_things(), name[k]);
+			bad++;
+		}
+		xm_fini();
+	}
+	p->shift = 0u;
+	return bad;
+}
+#else
+#define xen_kinds(p, neighbour) 0u
+#endif
+
 int main(void)
 {
 	static struct pit p, neighbour;
 	unsigned bad = 0u, n = sizeof(rows) / sizeof(rows[0]);
+	unsigned kinds = PIT_KINDS + (TEST_XEN ? 3u : 0u);
+	uint8_t *ram;
 
-	p.ram = aligned_alloc(16, PIT_RAM);
+	p.ram = ram = aligned_alloc(16, PIT_RAM);
 	neighbour.ram = aligned_alloc(16, PIT_RAM);
 	for (int k = 0; k < PIT_KINDS; k++) {
 		p.kind = neighbour.kind = (enum pit_kind)k;
-		write_row(&neighbour, &rows[0]);
-		if (pit_up(&neighbour, 0u) != VIO_OK) {
-			printf("neighbour: set-up failed\n");
-			return 1;
-		}
-		for (unsigned i = 0u; i < n; i++) {
-			if (!run_row(&p, &rows[i])) {
-				printf("FAILED: %s (%s): served %u, status %u\n", rows[i].name,
-				       pit_kind_name[k], p.served, vio_dev_status(&p.d));
-				bad++;
-			}
-		}
-		(void)vio_vq_run(&neighbour.q);
-		if ((neighbour.served != 1u) || pit_failed(&neighbour) || !pit_down(&neighbour)) {
-			printf("FAILED: the neighbour noticed (%s)\n", pit_kind_name[k]);
-			bad++;
-		}
+		bad += all_rows(&p, &neighbour, pit_kind_name[k]);
 	}
+	bad += xen_kinds(&p, &neighbour);
+	p.ram = ram;
 	bad += sums(&p);
-	printf("%u hostile rings over %u memory kinds, %u failed\n", n, (unsigned)PIT_KINDS, bad);
+	printf("%u hostile rings over %u memory kinds, %u failed\n", n, kinds, bad);
 	return bad != 0u;
 }

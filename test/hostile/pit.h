@@ -25,7 +25,16 @@
 #define PIT_TABLE  0xc00u
 #define PIT_DATA   0x1000u
 
-enum pit_kind { PIT_QUICK, PIT_FULL, PIT_REGIONS, PIT_WINDOW, PIT_BOUNCE, PIT_IOMMU, PIT_KINDS };
+enum pit_kind {
+	PIT_QUICK,
+	PIT_FULL,
+	PIT_REGIONS,
+	PIT_WINDOW,
+	PIT_BOUNCE,
+	PIT_IOMMU,
+	PIT_KINDS,
+	PIT_OTHER = PIT_KINDS /* the test's own memory: p->other, and p->ram behind it */
+};
 static const char *const pit_kind_name[PIT_KINDS] = { "mapped, quick", "mapped, logged",
 						      "three regions", "window",
 						      "bounce",	       "iommu" };
@@ -41,7 +50,8 @@ struct pit {
 	struct vio_mem_iommu iommu;
 	struct vio_tlb tlb[4];
 	uint8_t bounce_buf[PIT_POOL * 0x4000] __attribute__((aligned(16)));
-	struct vio_mem *mem;
+	struct vio_mem *mem, *other;
+	uint64_t shift; /* added to each address that the guest writes */
 	struct vio_dev d;
 	struct vio_vq q;
 	VIO_VQ_STORE(struct vio_req, PIT_POOL, PIT_SEGS) store;
@@ -179,6 +189,8 @@ static inline void pit_mem(struct pit *p)
 		rc |= vio_mem_iommu_update(&p->iommu, PIT_BASE, PIT_RAM, PIT_BASE,
 					   VIO_PERM_R | VIO_PERM_W);
 		p->mem = &p->iommu.m;
+	} else if (p->kind == PIT_OTHER) {
+		p->mem = p->other;
 	}
 	if (rc != VIO_OK) {
 		fprintf(stderr, "pit: memory set-up failed\n");
@@ -201,8 +213,8 @@ static inline int pit_up(struct pit *p, uint64_t features)
 	rc |= vio_dev_set_status(&p->d, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER);
 	rc |= vio_dev_accept(&p->d, VIO_F_VERSION_1 | features);
 	rc |= vio_dev_set_status(&p->d, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK);
-	rc |= vio_vq_setup(&p->q, PIT_SIZE, PIT_BASE + PIT_DESC, PIT_BASE + PIT_DRIVER,
-			   PIT_BASE + PIT_DEVICE);
+	rc |= vio_vq_setup(&p->q, PIT_SIZE, p->shift + PIT_BASE + PIT_DESC,
+			   p->shift + PIT_BASE + PIT_DRIVER, p->shift + PIT_BASE + PIT_DEVICE);
 	rc |= vio_vq_enable(&p->q, NULL);
 	rc |= vio_dev_set_status(&p->d, 15u);
 	return rc;
@@ -239,7 +251,7 @@ static inline void pit_desc(struct pit *p, uint32_t at, uint64_t addr, uint32_t 
 {
 	uint8_t *b = p->ram + at;
 
-	vio_pack64(b, addr);
+	vio_pack64(b, addr + p->shift);
 	vio_pack32(b + 8, len);
 	vio_pack16(b + 12, c);
 	vio_pack16(b + 14, d);

@@ -19,7 +19,7 @@ static const uint16_t packed_sizes[] = { 1u, 3u, 7u, 31u, 100u, 1000u, 1024u };
 
 static struct vio_dma dma(const struct mrig *r, uint32_t off, uint32_t len)
 {
-	return (struct vio_dma){ .p = r->w.g + off, .addr = WORLD_BASE + off, .len = len };
+	return (struct vio_dma){ .p = r->w.g + off, .addr = r->w.base + off, .len = len };
 }
 
 static void wrong(struct mrig *r, const char *why)

@@ -6,9 +6,24 @@
 #include <unistd.h>
 #include "test/support/world.h"
 
+#if TEST_XEN
+#define IS_XEN(w) ((w)->kind >= WORLD_FOREIGN)
+#else
+#define IS_XEN(w)	  false
+#define world_xen_open(w) false
+#define world_xen_close(w)
+#define world_xen_answer(w) false
+#define world_xen_held(w)   0u
+#endif
+
 const char *const world_name[WORLD_KINDS] = {
-	[WORLD_FULL] = "full",	   [WORLD_REGION] = "regions", [WORLD_WINDOW] = "window",
-	[WORLD_BOUNCE] = "bounce", [WORLD_IOMMU] = "iommu",    [WORLD_MAP] = "map",
+	[WORLD_FULL] = "full",	     [WORLD_REGION] = "regions",
+	[WORLD_WINDOW] = "window",   [WORLD_BOUNCE] = "bounce",
+	[WORLD_IOMMU] = "iommu",     [WORLD_MAP] = "map",
+#if TEST_XEN
+	[WORLD_FOREIGN] = "foreign", [WORLD_CACHED] = "foreign, cached",
+	[WORLD_GRANTS] = "grants",
+#endif
 };
 
 uint32_t world_random(void)
@@ -116,6 +131,11 @@ static bool open_kind(struct world *w)
 		w->mem = &w->map.m;
 		mem_map_init(&w->map, w->fd, WORLD_BASE, WORLD_BYTES, 7u);
 		return true;
+#if TEST_XEN
+	case WORLD_FOREIGN:
+	case WORLD_CACHED:
+	case WORLD_GRANTS:
+#endif
 	case WORLD_KINDS:
 	default:
 		return false;
@@ -126,6 +146,10 @@ bool world_open(struct world *w, enum world_kind kind)
 {
 	(void)memset(w, 0, sizeof(*w));
 	w->kind = kind;
+	w->base = WORLD_BASE;
+	if (IS_XEN(w)) {
+		return world_xen_open(w);
+	}
 	w->fd = memfd_create("guest", 0u);
 	if ((w->fd < 0) || (ftruncate(w->fd, WORLD_BYTES) != 0)) {
 		return false;
@@ -139,6 +163,10 @@ bool world_open(struct world *w, enum world_kind kind)
 
 void world_close(struct world *w)
 {
+	if (IS_XEN(w)) {
+		world_xen_close(w);
+		return;
+	}
 	(void)munmap(w->g, WORLD_BYTES);
 	(void)munmap(w->alias, WORLD_BYTES);
 	free(w->bounce_buf);
@@ -149,6 +177,9 @@ bool world_answer(struct world *w)
 {
 	uint64_t k = (w->missed - WORLD_BASE) / WORLD_PAGE, n = 1u;
 
+	if (IS_XEN(w)) {
+		return world_xen_answer(w);
+	}
 	if (!w->miss) {
 		return false;
 	}
@@ -169,5 +200,5 @@ bool world_answer(struct world *w)
 
 uint32_t world_held(const struct world *w)
 {
-	return w->mem->held[0] + w->mem->held[1] + w->map.mapped;
+	return w->mem->held[0] + w->mem->held[1] + (IS_XEN(w) ? world_xen_held(w) : w->map.mapped);
 }

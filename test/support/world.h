@@ -5,7 +5,11 @@
 
 #include "test/support/mem_map.h"
 
-#define WORLD_BASE	 0x40000000ull /* what the driver puts into descriptors for byte 0 */
+#ifndef TEST_XEN
+#define TEST_XEN 0 /* meson.build: the Xen port and its model are built */
+#endif
+
+#define WORLD_BASE	 0x40000000ull /* of byte 0, but for grants */
 #define WORLD_RING	 0x20000u /* bytes from 0: rings and tables, one region in every kind */
 #define WORLD_BYTES	 0xe0000u
 #define WORLD_PAGE	 4096u
@@ -26,6 +30,11 @@ enum world_kind {
 	WORLD_BOUNCE,
 	WORLD_IOMMU,
 	WORLD_MAP,
+#if TEST_XEN
+	WORLD_FOREIGN, /* Xen's, over its model; one world at a time */
+	WORLD_CACHED,
+	WORLD_GRANTS,
+#endif
 	WORLD_KINDS
 };
 
@@ -33,6 +42,7 @@ struct world {
 	enum world_kind kind;
 	int fd;
 	uint8_t *g;	/* the guest's view */
+	uint64_t base;	/* what the driver puts into descriptors for byte 0 */
 	uint8_t *alias; /* the same bytes at another address */
 	struct vio_mem *mem;
 	struct vio_mem_full full;
@@ -49,6 +59,7 @@ struct world {
 	bool miss;
 	uint32_t misses, refusals;
 	uint8_t *bounce_buf;
+	struct world_xen *xen;
 };
 
 extern const char *const world_name[WORLD_KINDS];
@@ -61,6 +72,12 @@ bool world_answer(struct world *w);
 uint64_t world_behind(const struct world *w, uint32_t k);
 /* Segments or ring areas that are acquired now */
 uint32_t world_held(const struct world *w);
+
+/* test/xenmodel/world.c */
+bool world_xen_open(struct world *w);
+void world_xen_close(struct world *w);
+bool world_xen_answer(struct world *w);
+uint32_t world_xen_held(const struct world *w);
 
 uint32_t world_random(void); /* the same sequence in every run */
 

@@ -286,6 +286,24 @@ static void feature_that_was_not_offered(void **state)
 	assert_int_equal(rd(VIO_MMIO_STATUS), 3);
 }
 
+/* What is withheld is not offered, and cannot be taken */
+static void feature_that_is_withheld(void **state)
+{
+	(void)state;
+	assert_int_equal(wr(VIO_MMIO_DEVICE_FEATURES_SEL, 1u), VIO_OK);
+	assert_true((((uint64_t)rd(VIO_MMIO_DEVICE_FEATURES) << 32) & VIO_F_RING_PACKED) != 0u);
+	b.dev.d.withheld = VIO_F_RING_PACKED;
+	vio_mmio_init(&b.m, &b.dev.d, b.vq, &ops, NULL, VIO_F_RINGS);
+	assert_int_equal(wr(VIO_MMIO_DEVICE_FEATURES_SEL, 1u), VIO_OK);
+	assert_true((((uint64_t)rd(VIO_MMIO_DEVICE_FEATURES) << 32) & VIO_F_RING_PACKED) == 0u);
+	assert_true((rd(VIO_MMIO_DEVICE_FEATURES) & 1u) != 0u); /* VERSION_1 stays */
+	assert_int_equal(wr(VIO_MMIO_STATUS, 3u), VIO_OK);
+	assert_int_equal(vio_drv_mmio_bus.accept(&b.drv, VIO_F_VERSION_1 | VIO_F_RING_PACKED),
+			 VIO_OK);
+	assert_int_equal(wr(VIO_MMIO_STATUS, 11u), VIO_OK);
+	assert_int_equal(rd(VIO_MMIO_STATUS), 3);
+}
+
 /* Each is done to a running device, or to one that has negotiated; each makes it fail, and a reset mends it */
 static void wrong_order(void **state)
 {
@@ -380,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(registers, setup, teardown),
 		cmocka_unit_test_setup_teardown(feature_that_was_not_offered, setup, teardown),
+		cmocka_unit_test_setup_teardown(feature_that_is_withheld, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(anything, setup, teardown),
 	};

@@ -33,6 +33,7 @@
 #define IN_LEN	   300u
 #define REF	   300u /* grant of frame 0 */
 #define UNTOUCHED  0xeeu
+#define STILL	   8u
 #define BASE(i)	   (0x2000000u + (i)*0x200u)
 
 /* A device here, and its driver in a guest */
@@ -57,6 +58,12 @@ static struct bed {
 	struct side s[SIDES];
 	char err[256];
 	uint64_t patience; /* ns */
+	bool ioeventfd;	   /* for xen_up */
+	const char *state_dir;
+	void (*struck)(
+		struct side *s); /* an access of its driver trapped, and nobody has looked at it */
+	bool hurry;		 /* do not wait for what will not come */
+	bool restarts;		 /* interrupts come without a reason then */
 	int log, saved;
 } b;
 
@@ -75,12 +82,30 @@ static inline void pump(void)
 {
 	loop_post(b.loop, &b.stop);
 	loop_run(b.loop);
+	xm_interrupts();
+}
+
+/* One round; returns: false: Xen was not called, and no timer is about to: there is one thread, so all is still */
+static inline bool moves(void)
+{
+	uint32_t calls = xm.calls;
+
+	pump();
+	for (const struct xen_guest *g = b.x ? b.x->guest : NULL; g; g = g->next) {
+		if (g->retry.at != 0) {
+			return true;
+		}
+	}
+	return !b.hurry || xm.calls != calls;
 }
 
 #define WAIT(cond)                                                                                 \
 	do {                                                                                       \
-		for (uint64_t since = now(); !(cond) && now() - since < b.patience;) {             \
-			pump();                                                                    \
+		uint64_t since = now();                                                            \
+		uint32_t still = 0;                                                                \
+                                                                                                   \
+		while (!(cond) && now() - since < b.patience && still < STILL) {                   \
+			still = moves() ? 0 : still + 1;                                           \
 		}                                                                                  \
 	} while (0)
 
@@ -105,7 +130,11 @@ static inline void bed_up(void)
 
 static inline bool xen_up(uint32_t cache_mib)
 {
-	struct xen_config cfg = { .loop = b.loop, .lib = &xm.lib, .cache_mib = cache_mib };
+	struct xen_config cfg = { .loop = b.loop,
+				  .lib = &xm.lib,
+				  .cache_mib = cache_mib,
+				  .state_dir = b.state_dir,
+				  .ioeventfd = b.ioeventfd };
 
 	b.x = xen_open(&cfg, b.err);
 	return b.x != NULL;
@@ -139,7 +168,7 @@ static inline void on_closed(void *arg)
 static inline bool add(unsigned i, const char *domain, const char *node, uint32_t irq)
 {
 	struct side *s = &b.s[i];
-	char name[8];
+	char name[16];
 	struct xen_dev_config cfg = { .dev = &s->dev.d,
 				      .name = name,
 				      .domain = domain,
@@ -248,6 +277,9 @@ static inline uint64_t io(struct side *s, uint32_t off, uint32_t size, bool writ
 		s->stuck = true;
 		return 0;
 	}
+	if (b.struck) {
+		b.struck(s);
+	}
 	s->stuck = !answered(s->dom, s->cpu, &got);
 	return s->stuck ? 0 : got;
 }
@@ -347,13 +379,20 @@ static inline bool take(struct side *s)
 {
 	struct tdev_plan p = tdev_plan(s->serial, IN_LEN);
 	uint8_t *in = dma(s, IN_AT, IN_LEN).p;
-	uint32_t len = 0;
+	uint32_t len = 0, isr;
+	bool raised;
 	void *cookie;
+	int rc;
 
-	WAIT(xm.dom[s->dom].irq[s->irq] > 0 || s->stuck);
-	xm.dom[s->dom].irq[s->irq] = 0;
-	if (vio_drv_mmio_interrupt(&s->drv) != VIO_MMIO_INT_USED ||
-	    vio_dvq_get(&s->q, &cookie, &len) != VIO_OK || len != tdev_len(s->serial, IN_LEN)) {
+	do {
+		WAIT(xm.dom[s->dom].irq[s->irq] > 0 || s->stuck);
+		raised = xm.dom[s->dom].irq[s->irq] > 0;
+		xm.dom[s->dom].irq[s->irq] = 0;
+		isr = vio_drv_mmio_interrupt(&s->drv);
+		rc = vio_dvq_get(&s->q, &cookie, &len);
+	} while (b.restarts && rc == VIO_E_AGAIN && raised && !s->stuck);
+	if ((isr != VIO_MMIO_INT_USED && !b.restarts) || rc != VIO_OK ||
+	    len != tdev_len(s->serial, IN_LEN)) {
 		return false;
 	}
 	for (uint32_t i = 0; i < IN_LEN; i++) {
@@ -375,6 +414,20 @@ static inline bool traffic(struct side *s, unsigned n)
 		ok = offer(s) == VIO_OK && take(s);
 	}
 	return ok;
+}
+
+/* A guest with one device that is served and started */
+static inline struct side *one(uint32_t cache, bool grants, bool packed)
+{
+	unsigned dom = xm_create("guest", 2);
+
+	assert_true(xen_up(cache));
+	assert_true(add(0, "guest", NULL, 0));
+	node(0, dom, 0, grants, 1);
+	WAIT(state(dom, 0) == 2);
+	assert_int_equal(state(dom, 0), 2);
+	assert_true(start(&b.s[0], packed));
+	return &b.s[0];
 }
 
 #endif

@@ -13,6 +13,8 @@
 
 struct xenevtchn_handle {
 	int fd;
+	unsigned
+		turn; /* the port after the one that was told last: each gets its turn, as from the kernel's ring */
 	struct {
 		bool bound, pending, masked;
 		unsigned dom, remote;
@@ -136,10 +138,13 @@ static xenevtchn_port_or_error_t ev_pending(xenevtchn_handle *h)
 	if (xm_refuse("ev_pending")) {
 		return -1;
 	}
-	for (unsigned i = 0; i < PORTS; i++) {
+	for (unsigned k = 0; k < PORTS; k++) {
+		unsigned i = (h->turn + k) % PORTS;
+
 		if (h->port[i].bound && h->port[i].pending && !h->port[i].masked) {
 			h->port[i].pending = false;
 			h->port[i].masked = true;
+			h->turn = i + 1;
 			level(h);
 			return (int)i;
 		}
@@ -300,6 +305,17 @@ static int dm_op(int fd, domid_t dom, struct xen_dm_op *op, void *more, size_t l
 	}
 }
 
+void xm_io_kill(void)
+{
+	for (unsigned i = 0; i < HANDLES; i++) {
+		if (handles[i]) {
+			(void)close(handles[i]->fd);
+			free(handles[i]);
+			handles[i] = NULL;
+		}
+	}
+}
+
 void xm_io_init(void)
 {
 	xm.lib.ev_open = ev_open;
@@ -342,6 +358,7 @@ bool xm_access(unsigned dom, unsigned cpu, uint64_t addr, uint32_t size, bool wr
 
 	for (unsigned i = 0; d->enabled && i < XM_RANGES; i++) {
 		if (d->range[i] != 0 && addr - d->range[i] < 0x200) {
+			xm.dom[dom].kick[cpu] = write && xm_priv_has(dom, addr, size, val);
 			xm_slot(dom, cpu, &r);
 			return true;
 		}
@@ -354,6 +371,14 @@ bool xm_answered(unsigned dom, unsigned cpu, uint64_t *val)
 	struct xm_dom *d = &xm.dom[dom];
 	struct ioreq *slot = &d->page->vcpu_ioreq[cpu];
 
+	/* The kernel's handler of the event comes last: the slot must be as the guest left it. */
+	if (d->kick[cpu]) {
+		d->kick[cpu] = false;
+		xm.bad += slot->state != STATE_IOREQ_READY ||
+			  !xm_priv_kick(dom, slot->addr, slot->size, slot->data);
+		slot->state = STATE_IORESP_READY;
+		d->answered[cpu]++;
+	}
 	if (slot->state != STATE_IORESP_READY || d->answered[cpu] == 0) {
 		return false;
 	}

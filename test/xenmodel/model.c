@@ -255,13 +255,14 @@ static void *gt_map(xengnttab_handle *h, uint32_t n, uint32_t dom, uint32_t *ref
 	bool all = d != NULL;
 	void *p = NULL;
 
-	xm.bad += prot != (PROT_READ | PROT_WRITE) || n == 0;
+	xm.bad += (prot != PROT_READ && prot != (PROT_READ | PROT_WRITE)) || n == 0;
 	if (xm_refuse("gt_map")) {
 		return NULL;
 	}
 	page = calloc(n, sizeof(*page));
 	for (uint32_t i = 0; all && i < n; i++) {
-		all = ref[i] < XM_GRANTS && d->grant[ref[i]].page != XM_HOLE;
+		all = ref[i] < XM_GRANTS && d->grant[ref[i]].page != XM_HOLE &&
+		      (prot == PROT_READ || !d->grant[ref[i]].readonly);
 		page[i] = all ? d->grant[ref[i]].page : 0;
 	}
 	if (all) {
@@ -287,12 +288,23 @@ static int gt_unmap(xengnttab_handle *h, void *p, uint32_t n)
 uint32_t xm_open_things(void)
 {
 	int n = xm.open.fm + xm.open.gt + xm.open.ev + xm.open.xs + xm.open.dm + xm.open.foreign +
-		xm.open.grants + xm.open.frames + xm.open.ports;
+		xm.open.grants + xm.open.frames + xm.open.ports + xm.open.fds;
 
 	for (unsigned i = 0; i < XM_DOMS; i++) {
 		n += xm.dom[i].alive && xm.dom[i].server;
 	}
 	return (uint32_t)n;
+}
+
+/* What was allocated stays: it is reached from what the test keeps of the dead process. */
+void xm_kill(void)
+{
+	while (mappings) {
+		(void)drop(mappings->p, mappings->n, mappings->grant);
+	}
+	xm_io_kill();
+	xm_store_kill();
+	memset(&xm.open, 0, sizeof(xm.open));
 }
 
 void xm_init(void)
@@ -309,6 +321,7 @@ void xm_init(void)
 	xm.lib.gt_map = gt_map;
 	xm.lib.gt_unmap = gt_unmap;
 	xm_io_init();
+	xm_priv_init();
 	xm.dom[0].alive = true;
 	xm_store_init();
 }
@@ -402,6 +415,13 @@ uint8_t *xm_ram(unsigned dom, uint64_t addr)
 void xm_grant(unsigned dom, uint32_t ref, uint32_t frame)
 {
 	xm.dom[dom].grant[ref].page = xm.dom[dom].frame[frame];
+	xm.dom[dom].grant[ref].readonly = false;
+}
+
+void xm_grant_readonly(unsigned dom, uint32_t ref, uint32_t frame)
+{
+	xm_grant(dom, ref, frame);
+	xm.dom[dom].grant[ref].readonly = true;
 }
 
 bool xm_revoke(unsigned dom, uint32_t ref)

@@ -28,6 +28,7 @@
 struct xm_grant {
 	uint32_t page; /* machine page; XM_HOLE: not granted */
 	uint32_t users;
+	bool readonly;
 };
 
 struct xm_dom {
@@ -46,6 +47,7 @@ struct xm_dom {
 	uint64_t range[XM_RANGES]; /* 0: free */
 	uint32_t irq[XM_IRQS];	   /* how often each was raised */
 	uint32_t answered[XM_VCPUS];
+	bool kick[XM_VCPUS]; /* the kernel will answer this one */
 };
 
 struct xm {
@@ -54,9 +56,11 @@ struct xm {
 	uint32_t calls; /* all calls that can fail, since xm_init */
 	uint32_t bad;	/* calls with what was never given out, or given back twice */
 	struct {
-		int fm, gt, ev, xs, dm, foreign, grants, frames, ports;
-	} open;		    /* handles and mappings now */
-	const char *failed; /* the call that was made to fail, or NULL */
+		int fm, gt, ev, xs, dm, foreign, grants, frames, ports, fds;
+	} open;		     /* handles and mappings now */
+	const char *failed;  /* the call that was made to fail, or NULL */
+	bool eventfds;	     /* this kernel has irqfd and ioeventfd; set by the test */
+	uint32_t restricted; /* handles that were bound to a guest */
 	/* private */
 	uint32_t fail_at;
 	const char *fail_name;
@@ -67,6 +71,11 @@ extern struct xm xm;
 /* xm_init - a machine with domain 0 only, all calls work; xm_fini - takes it down */
 void xm_init(void);
 void xm_fini(void);
+/*
+ * xm_kill - the process ends without a word, as far as others see it: what it mapped, bound and opened is gone, its
+ * ioreq servers stay, with the virtual CPUs that wait in them
+ */
+void xm_kill(void);
 /* xm_open_things - handles, mappings, ports, ioreq servers that exist now */
 uint32_t xm_open_things(void);
 
@@ -89,6 +98,7 @@ uint32_t xm_users(unsigned dom, uint32_t frame);
 uint8_t *xm_ram(unsigned dom, uint64_t addr);
 /* xm_grant - ref stands for that frame; xm_revoke - returns: false: it is still in use */
 void xm_grant(unsigned dom, uint32_t ref, uint32_t frame);
+void xm_grant_readonly(unsigned dom, uint32_t ref, uint32_t frame);
 bool xm_revoke(unsigned dom, uint32_t ref);
 
 /* ---- virtual CPUs ---- */
@@ -103,10 +113,14 @@ void xm_slot(unsigned dom, unsigned cpu, const struct ioreq *r);
 /* xm_answered - true: the slot is answered, its event was sent, the CPU goes on */
 bool xm_answered(unsigned dom, unsigned cpu, uint64_t *val);
 
+/* xm_interrupts - deliver what was written to irqfds; each round of the bed does */
+void xm_interrupts(void);
+
 /* ---- xenstore ---- */
 
 void xm_write(const char *path, const char *value);
-void xm_rm(const char *path); /* with all below */
+void xm_rm(const char *path);	/* with all below */
+void xm_deny(const char *path); /* it and all below cannot be read, as in a domU; NULL: all can */
 /* xm_read - returns: NULL: there is no such key */
 const char *xm_read(const char *path);
 
@@ -116,7 +130,13 @@ bool xm_refuse(const char *name);     /* counts a call; true: it is to fail, err
 struct xm_dom *xm_domain(uint32_t n); /* NULL: there is none that lives */
 void xm_server_end(struct xm_dom *d);
 void xm_io_init(void);
+void xm_io_kill(void);
+void xm_priv_init(void);
+/* xm_priv_has - there is an ioeventfd for this write; xm_priv_kick - write to it; returns: false: there is none */
+bool xm_priv_has(unsigned dom, uint64_t addr, uint32_t size, uint64_t val);
+bool xm_priv_kick(unsigned dom, uint64_t addr, uint32_t size, uint64_t val);
 void xm_store_init(void);
+void xm_store_kill(void);
 void xm_store_fire(const char *path);
 
 #endif

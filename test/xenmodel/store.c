@@ -27,6 +27,7 @@ static struct {
 	char path[PATH], value[VALUE];
 } key[KEYS];
 static unsigned nkey;
+static const char *denied;
 static struct xs_handle *open_handle;
 
 static void set(char *to, size_t room, const char *from)
@@ -116,6 +117,11 @@ void xm_rm(const char *path)
 	}
 	nkey = n;
 	xm_store_fire(path);
+}
+
+void xm_deny(const char *path)
+{
+	denied = path;
 }
 
 const char *xm_read(const char *path)
@@ -208,8 +214,8 @@ static void *store_read(struct xs_handle *h, xs_transaction_t t, const char *pat
 	}
 	(void)snprintf(full, sizeof(full), "%s%s", *path == '/' ? "" : "/local/domain/0/", path);
 	v = xm_read(full);
-	if (!v) {
-		errno = ENOENT;
+	if (!v || (denied && below(full, denied))) {
+		errno = v ? EACCES : ENOENT;
 		return NULL;
 	}
 	*len = (unsigned)strlen(v);
@@ -228,6 +234,17 @@ static bool store_write(struct xs_handle *h, xs_transaction_t t, const char *pat
 	}
 	(void)snprintf(value, sizeof(value), "%.*s", (int)len, (const char *)data);
 	xm_write(path, value);
+	return true;
+}
+
+static bool store_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
+{
+	(void)h;
+	(void)t;
+	if (xm_refuse("xs_rm")) {
+		return false;
+	}
+	xm_rm(path);
 	return true;
 }
 
@@ -271,9 +288,19 @@ static bool store_introduced(struct xs_handle *h, unsigned dom)
 	return !xm_refuse("xs_introduced") && dom < XM_DOMS && xm.dom[dom].alive;
 }
 
+void xm_store_kill(void)
+{
+	if (open_handle) {
+		(void)close(open_handle->fd);
+		free(open_handle);
+		open_handle = NULL;
+	}
+}
+
 void xm_store_init(void)
 {
 	nkey = 0;
+	denied = NULL;
 	open_handle = NULL;
 	xm.lib.xs_open = store_open;
 	xm.lib.xs_close = store_close;
@@ -281,6 +308,7 @@ void xm_store_init(void)
 	xm.lib.xs_directory = store_directory;
 	xm.lib.xs_read = store_read;
 	xm.lib.xs_write = store_write;
+	xm.lib.xs_rm = store_rm;
 	xm.lib.xs_watch = store_watch;
 	xm.lib.xs_check_watch = store_check_watch;
 	xm.lib.xs_introduced = store_introduced;
