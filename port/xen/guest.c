@@ -235,10 +235,11 @@ static int fail(struct xen_guest *g, char err[256], const char *what, const char
 
 static const char *may(void)
 {
-	return errno == EPERM || errno == EACCES
-		       ? "this domain may not serve others: run in dom0, or label it for FLASK"
-	       : errno == ESRCH ? "there is no such domain"
-				: NULL;
+	return errno == EPERM || errno == EACCES ? "this domain may not serve others: run in dom0, "
+						   "or label it for FLASK; or its "
+						   "privcmd is for another guest"
+	       : errno == ESRCH			 ? "there is no such domain"
+						 : NULL;
 }
 
 static int open_handles(struct xen_guest *g, char err[256])

@@ -4,6 +4,7 @@
 A check is a function of the guest (an Agent of harness.py) and of the host, an object with
   disk_size(), disk_md5(offset, length)                              the image behind the block device, in bytes
   console_port(guest), console_read(), console_write(bytes)          the guest's name of the console; all that came; type
+  fio_block                                                          size of a block in what fio verifies, if not "4k"
 """
 import json
 import re
@@ -64,8 +65,9 @@ def blk_write(guest, host):
     assert got == want, "the image has other bytes than the guest wrote"
 
 
-def blk_fio(guest, _):
-    guest.check("fio --name=v --filename=/dev/vda --offset=4m --size=4m --rw=randwrite --bs=4k --iodepth=8 --ioengine=libaio "
+def blk_fio(guest, host):
+    block = getattr(host, "fio_block", "4k")
+    guest.check(f"fio --name=v --filename=/dev/vda --offset=4m --size=4m --rw=randwrite --bs={block} --iodepth=8 --ioengine=libaio "
                 "--direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1", timeout=60)
 
 
@@ -173,20 +175,21 @@ def failed(names, report, why):
 
 
 def show(report):
+    width = max((len(device) for device in report), default=0)
     for device, checks in report.items():
         for c in checks:
-            print(f"  {device:8} {'ok' if c['ok'] else 'FAIL':5} {c['name']}")
+            print(f"  {device:{width}}  {'ok' if c['ok'] else 'FAIL':5} {c['name']}")
             if not c["ok"]:
                 print("\n".join("      " + line for line in c["why"].splitlines()[:40]))
 
 
-def finish(title, report, out, begin):
+def finish(title, report, out, begin, what="devices"):
     """Write the report to out, print the table; returns the exit code."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"devices": [{"device": d, "checks": c} for d, c in report.items()]}, indent=1) + "\n")
     bad = sum(not c["ok"] for checks in report.values() for c in checks)
     total = sum(len(c) for c in report.values())
-    print(f"stratos demo: {title} on {len(report)} devices, {time.monotonic() - begin:.0f} s")
+    print(f"stratos demo: {title} on {len(report)} {what}, {time.monotonic() - begin:.0f} s")
     show(report)
     print(f"{total - bad} of {total} checks ok; report: {out}")
     return 1 if bad or not total else 0
