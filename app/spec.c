@@ -21,6 +21,7 @@ const struct common_option common_options[] = {
 	{ "poll-us", "N", "poll so many microseconds before sleeping; default: 0" },
 	{ "inband", NULL, "offer notifications in messages instead of eventfds; default: off" },
 	{ "iommu", NULL, "offer addresses through the front-end's IOMMU; default: off" },
+	{ "packed", NULL, "offer packed virtqueues, which a driver may decline; default: on" },
 	{ "xen", "DOMAIN", "serve this Xen guest (name or number) instead of a socket" },
 	{ "xen-node", "KIND/ID",
 	  "its node in xenstore, as virtio/0; default: the first that fits" },
@@ -439,9 +440,10 @@ int spec_finish(struct spec *s, unsigned index, struct spec_error *e)
 	} else {
 		snprintf(s->name, sizeof(s->name), "%.20s%u", s->cls->name, index);
 	}
+	s->packed = true;
 	if (choose_kind(s, e) || check_kind(s, e) || check_socket(s, e) || check_xen(s, e) ||
 	    get_switch(s, "threads", &s->threads, e) || get_switch(s, "inband", &s->inband, e) ||
-	    get_switch(s, "iommu", &s->iommu, e) ||
+	    get_switch(s, "iommu", &s->iommu, e) || get_switch(s, "packed", &s->packed, e) ||
 	    get_number(s, "poll-us", 0, 1000000, &s->poll_us, e)) {
 		return -1;
 	}

@@ -30,7 +30,7 @@ struct spec {
 	const char *xen, *xen_node;   /* domain; NULL: not on Xen */
 	uint64_t xen_base;
 	uint32_t xen_irq; /* 0: xenstore says where */
-	bool threads, inband, iommu, xen_grants;
+	bool threads, inband, iommu, packed, xen_grants;
 	uint32_t poll_us;
 	uint32_t param[VIO_PARAM_MAX];
 };

@@ -29,7 +29,7 @@ void vio_dev_attach(struct vio_dev *d, const struct vio_port_ops *ops, void *por
 {
 	d->port_ops = ops;
 	d->port = port;
-	d->offered = d->class_features | transport_features | VIO_F_VERSION_1;
+	d->offered = ((d->class_features | transport_features) & ~d->withheld) | VIO_F_VERSION_1;
 }
 
 static uint8_t status(const struct vio_dev *d)

@@ -71,6 +71,7 @@ struct vio_dev {
 	uint8_t *
 		config; /* ops->config_len bytes, little-endian; written on the control executor only */
 	uint64_t class_features; /* ops->features; init of the device narrows it by its host */
+	uint64_t withheld;	 /* never offered, whatever class and port can do; default: 0 */
 	uint64_t offered, features;
 	uint16_t nvq;
 	bool many; /* queues on several executors: the port runs a turn of each after set_status(0) */

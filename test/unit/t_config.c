@@ -34,6 +34,8 @@ static const struct word words[] = {
 	{ "blk,socket=/s,host=file:/x,size=1M", { "'size'", "'file'" } },
 	{ "rng,socket=/s,host=getrandom:x", { "'getrandom'", "no argument" } },
 	{ "rng,fd=-1", { "'fd'" } },
+	{ "rng,socket=/s,packed=off", { NULL } },
+	{ "rng,socket=/s,packed=never", { "'packed'", "'never'" } },
 };
 
 static void test_words(void **state)
