@@ -7,9 +7,13 @@ help:
 	@echo 'make setup       install all build, demo and test packages (apt)'
 	@echo 'make demo        boot a stock Linux guest on all devices; report in build/demo/report.json'
 	@echo 'make demo-xen    the same on real Xen, emulated; report in build/demo-xen/report.json'
+	@echo 'make demo-xen-domu  one of its domains serves another, without privilege; report in build/demo-xen-domu/report.json'
+	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
+	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
 	@echo 'make test        everything that is tested; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench-ring  instructions per request; build/bench/ring.json'
+	@echo 'make bench-xen   crossings per request on real Xen, emulated; build/bench/xen.json'
 	@echo 'make fmt         format the sources'
 
 setup:
@@ -31,9 +35,22 @@ demo-xen:
 	@tools/setup lab
 	@tools/demo-xen --build $(BUILD)
 
+demo-xen-domu:
+	@tools/setup lab
+	@tools/demo-xen-domu --build $(BUILD)
+
+lab-xen:
+	@tools/setup lab
+	@tools/lab prepare-lab
+	@python3 test/lab/xenlab.py
+
 test:
-	@tools/setup test
+	@tools/setup lab
 	@tools/run-tests
+
+test-lab:
+	@tools/setup lab
+	@tools/run-tests --only lab
 
 check:
 	@tools/setup test
@@ -43,7 +60,11 @@ bench-ring:
 	@tools/setup bench
 	@python3 bench/ring/run.py
 
+bench-xen:
+	@tools/setup lab
+	@bench/xen/crossings.py
+
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo demo-xen test check bench-ring fmt
+.PHONY: help setup build demo demo-xen demo-xen-domu lab-xen test test-lab check bench-ring bench-xen fmt

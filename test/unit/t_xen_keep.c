@@ -377,6 +377,32 @@ static void any_call_fails(void **st)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* The first daemon ends in an orderly way, one device has still to drain: accesses to the other wait for the next. */
+static void neighbour_drains(void **st)
+{
+	uint64_t v;
+
+	(void)st;
+	(void)serve(2, false, true);
+	offer_and_hold(&b.s[0]);
+	assert_int_equal(xen_dev_close(b.s[1].xd), VIO_PENDING);
+	assert_int_equal(xen_dev_close(b.s[0].xd), VIO_PENDING);
+	WAIT(b.s[1].closed);
+	assert_false(b.s[0].closed);
+	assert_true(xm_access(1, 1, BASE(1) + VIO_MMIO_DEVICE_ID, 4, false, 0));
+	rounds(5);
+	assert_false(xm_answered(1, 1, &v));
+	tdev_complete(&b.s[0].dev, 0);
+	WAIT(b.s[0].closed);
+	xen_close(b.x);
+	b.x = NULL;
+	assert_true(back(0, 2));
+	assert_true(answered(1, 1, &v));
+	assert_int_equal(v, 42);
+	once(&b.s[0]);
+	assert_true(traffic(&b.s[1], 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +419,7 @@ int main(void)
 		T(unknown_guest),
 		T(two_guests),
 		T(any_call_fails),
+		T(neighbour_drains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
