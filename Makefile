@@ -8,6 +8,7 @@ help:
 	@echo 'make demo        boot a stock Linux guest on all devices; report in build/demo/report.json'
 	@echo 'make demo-xen    the same on real Xen, emulated; report in build/demo-xen/report.json'
 	@echo 'make demo-xen-domu  one of its domains serves another, without privilege; report in build/demo-xen-domu/report.json'
+	@echo 'make demo-confined  a guest that shares one window of its memory; report in build/demo-confined/report.json'
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
 	@echo 'make test        everything that is tested; last line: N passed, N failed'
@@ -39,6 +40,11 @@ demo-xen-domu:
 	@tools/setup lab
 	@tools/demo-xen-domu --build $(BUILD)
 
+demo-confined:
+	@tools/setup lab
+	@$(MAKE) --no-print-directory build
+	@tools/demo-confined --build $(BUILD)
+
 lab-xen:
 	@tools/setup lab
 	@tools/lab prepare-lab
@@ -67,4 +73,4 @@ bench-xen:
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo demo-xen demo-xen-domu lab-xen test test-lab check bench-ring bench-xen fmt
+.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined lab-xen test test-lab check bench-ring bench-xen fmt

@@ -298,6 +298,8 @@ int instance_serve(struct instance *in, int fd, void (*ended)(void *arg), void *
 				  .queue_loop = in->queue_loop,
 				  .poll_us = in->spec->poll_us,
 				  .iommu = in->spec->iommu,
+				  .window = in->spec->window,
+				  .window_max = in->spec->window_max,
 				  .inband = in->spec->inband,
 				  .feature_hint = hint_for,
 				  .gone = gone,
@@ -337,6 +339,7 @@ int instance_serve_xen(struct instance *in, struct xen *x, void (*ended)(void *a
 				      .node = s->xen_node,
 				      .base = s->xen_base,
 				      .irq = s->xen_irq,
+				      .page = s->xen_page,
 				      .grants = s->xen_grants,
 				      .closed = closed,
 				      .arg = in };

@@ -21,12 +21,16 @@ const struct common_option common_options[] = {
 	{ "poll-us", "N", "poll so many microseconds before sleeping; default: 0" },
 	{ "inband", NULL, "offer notifications in messages instead of eventfds; default: off" },
 	{ "iommu", NULL, "offer addresses through the front-end's IOMMU; default: off" },
+	{ "window", "SIZE|on",
+	  "one region of memory, of at most SIZE, is all that is touched; default: off" },
 	{ "packed", NULL, "offer packed virtqueues, which a driver may decline; default: on" },
 	{ "xen", "DOMAIN", "serve this Xen guest (name or number) instead of a socket" },
 	{ "xen-node", "KIND/ID",
 	  "its node in xenstore, as virtio/0; default: the first that fits" },
 	{ "xen-irq", "N", "without a toolstack: the interrupt, 32 to 1019" },
 	{ "xen-base", "ADDRESS", "with xen-irq: where the guest's device tree has the registers" },
+	{ "xen-config", "HOW",
+	  "with xen-base: page: the guest reads configuration without a trap; default: trap" },
 	{ "xen-grants", NULL, "with xen-irq: the guest shares memory by grants; default: off" },
 	{ NULL, NULL, NULL },
 };
@@ -381,10 +385,33 @@ static int check_socket(struct spec *s, struct spec_error *e)
 	return 0;
 }
 
+static int check_window(struct spec *s, struct spec_error *e)
+{
+	const char *v = spec_get(s, "window");
+
+	s->window = v != NULL;
+	if (v && !spec_bool(v, &s->window) &&
+	    (!host_size(v, &s->window_max) || s->window_max < 4096u)) {
+		spec_fail(
+			e, "window",
+			"option 'window' is 'on', 'off', or the size in bytes (4K or more) that it "
+			"may have, not '%s'",
+			v);
+		return -1;
+	}
+	if (s->window && s->iommu) {
+		spec_fail(e, "window", "options 'window' and 'iommu' exclude each other");
+		return -1;
+	}
+	return 0;
+}
+
 static int check_xen(struct spec *s, struct spec_error *e)
 {
-	static const char *const other[] = { "socket-path", "fd", "threads", "inband", "iommu" };
-	static const char *const own[] = { "xen-node", "xen-irq", "xen-base", "xen-grants" };
+	static const char *const other[] = { "socket-path", "fd",    "threads",
+					     "inband",	    "iommu", "window" };
+	static const char *const own[] = { "xen-node", "xen-irq", "xen-base", "xen-grants",
+					   "xen-config" };
 	const char *base = spec_get(s, "xen-base");
 
 	s->xen = spec_get(s, "xen");
@@ -415,20 +442,7 @@ static int check_xen(struct spec *s, struct spec_error *e)
 			  "options 'xen-base' and 'xen-irq' go together, without 'xen-node'");
 		return -1;
 	}
-	if (base) {
-		char *end;
-
-		errno = 0;
-		s->xen_base = strtoull(base, &end, 0);
-		if (errno || *end || s->xen_base == 0 || s->xen_base % 512 != 0 ||
-		    s->xen_base >> 48) {
-			spec_fail(e, "xen-base",
-				  "option 'xen-base' is an address, a multiple of 0x200, not '%s'",
-				  base);
-			return -1;
-		}
-	}
-	return 0;
+	return spec_xen_base(s, e);
 }
 
 int spec_finish(struct spec *s, unsigned index, struct spec_error *e)
@@ -444,7 +458,7 @@ int spec_finish(struct spec *s, unsigned index, struct spec_error *e)
 	if (choose_kind(s, e) || check_kind(s, e) || check_socket(s, e) || check_xen(s, e) ||
 	    get_switch(s, "threads", &s->threads, e) || get_switch(s, "inband", &s->inband, e) ||
 	    get_switch(s, "iommu", &s->iommu, e) || get_switch(s, "packed", &s->packed, e) ||
-	    get_number(s, "poll-us", 0, 1000000, &s->poll_us, e)) {
+	    get_number(s, "poll-us", 0, 1000000, &s->poll_us, e) || check_window(s, e)) {
 		return -1;
 	}
 	for (unsigned i = 0; i < s->cls->nparam; i++) {

@@ -29,8 +29,9 @@ struct spec {
 	int fd;			      /* -1: socket */
 	const char *xen, *xen_node;   /* domain; NULL: not on Xen */
 	uint64_t xen_base;
-	uint32_t xen_irq; /* 0: xenstore says where */
-	bool threads, inband, iommu, packed, xen_grants;
+	uint32_t xen_irq;    /* 0: xenstore says where */
+	uint64_t window_max; /* bytes; 0: no bound */
+	bool threads, inband, iommu, window, packed, xen_grants, xen_page;
 	uint32_t poll_us;
 	uint32_t param[VIO_PARAM_MAX];
 };
@@ -64,6 +65,8 @@ void spec_help(FILE *out, const struct vio_class *cls);
 const struct host_kind *spec_each_host(const struct vio_class *cls, unsigned *i);
 /* spec_bool - "", on, true, yes, 1 and their opposites; returns: false when it is none */
 bool spec_bool(const char *value, bool *on);
+/* spec_xen_base - options xen-base and xen-config; returns: 0 | -1 */
+int spec_xen_base(struct spec *s, struct spec_error *e);
 void spec_fail(struct spec_error *e, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -29,6 +29,7 @@ void vio_dev_attach(struct vio_dev *d, const struct vio_port_ops *ops, void *por
 {
 	d->port_ops = ops;
 	d->port = port;
+	d->show = NULL;
 	d->offered = ((d->class_features | transport_features) & ~d->withheld) | VIO_F_VERSION_1;
 }
 
@@ -37,10 +38,19 @@ static uint8_t status(const struct vio_dev *d)
 	return __atomic_load_n(&d->status, __ATOMIC_ACQUIRE);
 }
 
+/* d->config may have changed. */
+static void show(const struct vio_dev *d)
+{
+	if (d->show != NULL) {
+		d->show(d);
+	}
+}
+
 static void reset_finish(struct vio_dev *d)
 {
 	if (((status(d) & VIO_S_DRIVER_OK) != 0u) && (d->ops->stop != NULL)) {
 		d->ops->stop(d);
+		show(d);
 	}
 	d->features = 0u;
 	for (uint16_t i = 0u; i < d->nvq; i++) {
@@ -113,6 +123,7 @@ int vio_dev_set_status(struct vio_dev *d, uint8_t s)
 	}
 	if (((add & VIO_S_DRIVER_OK) != 0u) && (d->ops->start != NULL)) {
 		rc = d->ops->start(d);
+		show(d);
 		if (rc < 0) {
 			vio_dev_fail(d);
 			return rc;
@@ -151,6 +162,7 @@ int vio_dev_kick(struct vio_dev *d, uint16_t vq)
 
 void vio_dev_config_changed(struct vio_dev *d)
 {
+	show(d);
 	(void)__atomic_fetch_add(&d->generation, 1u, __ATOMIC_RELEASE);
 	if (d->port_ops != NULL) {
 		d->port_ops->config(d->port);

@@ -9,6 +9,13 @@ static int acquire(struct vio_mem *m, struct vio_sgl *l)
 
 		if (!vio_map_at(m->map, s->addr, s->len,
 				&s->p)) { /* one region: the guess is the answer */
+			struct vio_mem_window *w = VIO_CONTAINER(m, struct vio_mem_window, m);
+
+			if (!w->refused) {
+				w->refused = true;
+				w->outside = s->addr;
+				w->outside_len = s->len;
+			}
 			return VIO_E_ADDR;
 		}
 	}
@@ -33,6 +40,12 @@ int vio_mem_window_init(struct vio_mem_window *w, uint64_t base, void *p, uint64
 	if (len < w->m.bytes_max) {
 		w->m.bytes_max = (uint32_t)len;
 	}
+	w->refused = false;
+	return vio_mem_window_swap(w, base, p, len);
+}
+
+int vio_mem_window_swap(struct vio_mem_window *w, uint64_t base, void *p, uint64_t len)
+{
 	w->r = (struct vio_region){ .gpa = base, .len = len, .hva = p };
 	return vio_map_init(&w->map, &w->r, 1u);
 }

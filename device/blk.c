@@ -307,6 +307,7 @@ const struct vio_dev_ops vio_blk_dev_ops = {
 	.cancel = blk_cancel,
 	.stop = blk_stop,
 	.config_write = blk_config_write,
+	.config_write_needs = VIO_BLK_F_CONFIG_WCE,
 };
 
 enum { P_QUEUES, P_READ_ONLY, P_BLOCK_SIZE, P_N };

@@ -157,6 +157,7 @@ static const struct vio_dev_ops console_ops = {
 	.cancel = console_cancel,
 	.stop = console_stop,
 	.config_write = console_config_write,
+	.config_write_needs = VIO_CONSOLE_F_EMERG_WRITE,
 };
 
 static void console_size(struct vio_console *c, uint32_t p, uint16_t cols, uint16_t rows)

@@ -52,6 +52,8 @@ struct vio_dev_ops {
 	void (*stop)(struct vio_dev *d);
 	/* the driver wrote [off, off + len), inside config_len: store what may change in d->config and act on it */
 	int (*config_write)(struct vio_dev *d, uint32_t off, const uint8_t *src, uint32_t len);
+	/* part of features: a driver that is not offered one of them never writes; 0: it always may */
+	uint64_t config_write_needs;
 };
 
 /* Waist 4: a port as the core sees it. None of the three may block or call back into the core. */
@@ -72,6 +74,9 @@ struct vio_dev {
 		config; /* ops->config_len bytes, little-endian; written on the control executor only */
 	uint64_t class_features; /* ops->features; init of the device narrows it by its host */
 	uint64_t withheld;	 /* never offered, whatever class and port can do; default: 0 */
+	void (*show)(const struct vio_dev *d); /* vio_dev_config_page; NULL: there is none */
+	void (*page_clean)(void *page, uint32_t len);
+	uint32_t *page;
 	uint64_t offered, features;
 	uint16_t nvq;
 	bool many; /* queues on several executors: the port runs a turn of each after set_status(0) */
@@ -119,6 +124,19 @@ int vio_dev_set_status(struct vio_dev *d, uint8_t s);
 void vio_dev_config_read(const struct vio_dev *d, uint32_t off, void *dst, uint32_t len);
 /* vio_dev_config_write - returns: VIO_OK | VIO_E_ARG beyond the end, or a field that cannot be written */
 int vio_dev_config_write(struct vio_dev *d, uint32_t off, const void *src, uint32_t len);
+/*
+ * vio_dev_config_page - keep d->config in page as well, which a driver reads without asking the port
+ * After vio_dev_attach, before the driver comes; ends with NULL (before the page goes) or the next vio_dev_attach.
+ * page: len bytes, a multiple of 4, and aligned to 4. What is behind the configuration reads as 0. The driver may be
+ *       able to write to it: it is never read here, and written whole at each change.
+ * clean: called after each write: makes [page, page + len) seen by a driver that reads past our caches; may be NULL
+ * A driver that reads generation, page and generation is sound if the generation is answered on the control executor
+ * (vio_mmio_access): none is answered while the page is written. A field of up to 4 bytes never tears.
+ * Features by which a driver may write configuration (ops->config_write_needs) are not offered.
+ * returns: VIO_OK | VIO_E_NOTSUP the class lets it be written with any features | VIO_E_ARG not aligned, too short
+ */
+int vio_dev_config_page(struct vio_dev *d, void *page, uint32_t len,
+			void (*clean)(void *page, uint32_t len));
 /* vio_dev_kick - returns: as vio_vq_run; VIO_E_ARG no such queue */
 int vio_dev_kick(struct vio_dev *d, uint16_t vq);
 

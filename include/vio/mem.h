@@ -181,9 +181,14 @@ struct vio_mem_window {
 	struct vio_mem m;
 	struct vio_map map;
 	struct vio_region r;
+	uint64_t outside; /* the first segment that was refused, for a log; valid when `refused` */
+	uint32_t outside_len; /* bytes */
+	bool refused;	      /* may be set to false by whoever read it */
 };
 /* vio_mem_window_init - base: address the driver uses for p[0]; returns: VIO_OK | VIO_E_ARG */
 int vio_mem_window_init(struct vio_mem_window *w, uint64_t base, void *p, uint64_t len);
+/* vio_mem_window_swap - another place, between vio_mem_change and the next turn; returns: as vio_map_init */
+int vio_mem_window_swap(struct vio_mem_window *w, uint64_t base, void *p, uint64_t len);
 
 /*
  * bounce: requests are copied, in acquire and in release, so the guest cannot change a byte under the device.

@@ -5,6 +5,9 @@
  * Version 2 only. The model is a port (vio_port_ops) and passes on what it cannot do itself: struct vio_mmio_ops.
  * source: virtio 1.3, 4.2
  *
+ * The driver may read configuration without a trap: where the port can let it see a page at VIO_MMIO_CONFIG, it calls
+ * vio_dev_config_page between vio_mmio_init and vio_mmio_restore or the first access.
+ *
  * Threads: vio_mmio_access and vio_mmio_settled on the control executor, which must also be that of the queues.
  */
 #ifndef VIO_MMIO_H

@@ -110,6 +110,7 @@ static void tell_failed(struct vhu *v)
 		return;
 	}
 	v->told_failed = true;
+	vhu_window_tell(v);
 	log_warn(v->name, "the device needs a reset: the guest broke a rule, or its host failed");
 	for (uint16_t i = 0; i < v->dev->nvq; i++) {
 		struct vhu_ring *r = &v->ring[i];

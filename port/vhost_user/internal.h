@@ -77,7 +77,8 @@ struct vhu_exec {
 	struct vhu *v;
 	struct loop *loop;
 	uint16_t index;
-	struct vio_mem_full full; /* queue loop, as the next four */
+	struct vio_mem_full full;     /* queue loop, as the next five */
+	struct vio_mem_window window; /* used instead of `full` when the configuration says so */
 	struct vio_mem_iommu iommu;
 	struct vio_tlb tlb[VHU_TLB];
 	struct loop_poller poller;
@@ -200,6 +201,8 @@ void vhu_events(struct vhu *v);		       /* what to wait for on the socket now */
 int vhu_set_mem_table(struct vhu *v, struct vhu_msg *m);
 int vhu_add_mem_reg(struct vhu *v, struct vhu_msg *m);
 int vhu_rem_mem_reg(struct vhu *v, struct vhu_msg *m);
+int vhu_window_takes(struct vhu *v, const struct vhu_wire_region *r,
+		     uint32_t n);    /* VHU_DONE | VHU_REFUSED these regions, the front-end's all */
 void vhu_memory_drop(struct vhu *v); /* all of it; no queue is enabled */
 void vhu_retired_drop(struct vhu *v);
 bool vhu_uva_to_gpa(const struct vhu *v, uint64_t uva, uint64_t *gpa);
@@ -212,6 +215,8 @@ int vhu_table_up(struct vhu *v); /* the device comes up: executors get the table
 int vhu_table_change(struct vhu *v, struct vio_region *t, uint16_t n, bool removes); /* takes t */
 bool vhu_drained(struct vhu *v);
 struct vio_mem *vhu_mem(struct vhu_exec *x); /* what queues of this executor use */
+void vhu_window_tell(
+	struct vhu *v); /* log the address outside of the window that was met, if one was */
 
 /* iotlb.c */
 void vhu_iommu_init(struct vhu_exec *x);

@@ -108,6 +108,29 @@ static struct vhu_region *map(struct vhu *v, const struct vhu_wire_region *w, in
 	return r;
 }
 
+int vhu_window_takes(struct vhu *v, const struct vhu_wire_region *r, uint32_t n)
+{
+	if (!v->cfg.window) {
+		return VHU_DONE;
+	}
+	if (n > 1u) {
+		return vhu_refuse(v,
+				  "the window is one region, but the front-end shares %u, of "
+				  "0x%llx bytes at guest "
+				  "address 0x%llx and others: only the window may be shared memory",
+				  n, (unsigned long long)r->len, (unsigned long long)r->gpa);
+	}
+	if ((n == 1u) && (v->cfg.window_max != 0u) && (r->len > v->cfg.window_max)) {
+		return vhu_refuse(v,
+				  "the front-end shares 0x%llx bytes at guest address 0x%llx, but "
+				  "the window has at "
+				  "most 0x%llx",
+				  (unsigned long long)r->len, (unsigned long long)r->gpa,
+				  (unsigned long long)v->cfg.window_max);
+	}
+	return VHU_DONE;
+}
+
 static bool same(const struct vhu_region *r, const struct vhu_wire_region *w, int fd)
 {
 	struct stat st;
@@ -170,6 +193,9 @@ int vhu_set_mem_table(struct vhu *v, struct vhu_msg *m)
 		return vhu_refuse(v, "%u regions in %u bytes with %u file descriptors", t->n,
 				  m->h.size, m->nfd);
 	}
+	if (vhu_window_takes(v, t->r, t->n) != VHU_DONE) {
+		return VHU_REFUSED; /* nothing of it is mapped, not even for a moment */
+	}
 	for (uint32_t i = 0; i < t->n; i++) {
 		struct vhu_region *r = NULL;
 
@@ -200,6 +226,9 @@ int vhu_add_mem_reg(struct vhu *v, struct vhu_msg *m)
 
 	if (next.n >= VHU_SLOTS) {
 		return vhu_refuse(v, "all %u slots are in use", VHU_SLOTS);
+	}
+	if (vhu_window_takes(v, &m->b.slot.r, next.n + 1u) != VHU_DONE) {
+		return VHU_REFUSED;
 	}
 	next.r[next.n] = map(v, &m->b.slot.r, m->fd[0]);
 	if (next.r[next.n] == NULL) {

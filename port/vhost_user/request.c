@@ -61,7 +61,7 @@ static int get_queue_num(struct vhu *v, struct vhu_msg *m)
 static int get_max_mem_slots(struct vhu *v, struct vhu_msg *m)
 {
 	(void)m;
-	return reply_u64(v, VHU_SLOTS);
+	return reply_u64(v, v->cfg.window ? 1u : VHU_SLOTS);
 }
 
 static int get_config(struct vhu *v, struct vhu_msg *m)

@@ -85,13 +85,28 @@ static bool addresses(struct vhu *v, const struct vhu_wire_addr *a, struct vhu_s
 		vhu_uva_to_gpa(v, a->used, &s->used));
 }
 
+/* Behind a window it is the guest that chose: the front-end translates what the guest wrote, and shares less. */
+static int outside(struct vhu_ring *r)
+{
+	log_warn(r->v->name,
+		 "ring %u cannot start: it is not inside the window; the guest must be offered "
+		 "VIRTIO_F_ACCESS_PLATFORM (QEMU: iommu_platform=on) and keep its virtio memory "
+		 "there "
+		 "(stratos guest-dtb)",
+		 r->index);
+	vio_dev_fail(r->v->dev);
+	return VHU_DONE;
+}
+
 static int start(struct vhu_ring *r)
 {
 	struct vhu *v = r->v;
 	struct vhu_start s = { .r = r };
 
 	if (!addresses(v, &r->addr, &s)) {
-		return vhu_refuse(v, "ring %u is not in the memory table", r->index);
+		return v->cfg.window
+			       ? outside(r)
+			       : vhu_refuse(v, "ring %u is not in the memory table", r->index);
 	}
 	if (r->has_base && !r->gave_base) {
 		r->base = parse_base(r);
@@ -247,7 +262,7 @@ int vhu_set_vring_addr(struct vhu *v, struct vhu_msg *m)
 		}
 		return vhu_refuse(v, "ring %u runs", r->index);
 	}
-	if ((v->set.n > 0u) && v->has_features && !addresses(v, a, &s)) {
+	if (!v->cfg.window && (v->set.n > 0u) && v->has_features && !addresses(v, a, &s)) {
 		return vhu_refuse(v, "ring %u: 0x%llx, 0x%llx or 0x%llx is not in the memory table",
 				  r->index, (unsigned long long)a->desc,
 				  (unsigned long long)a->avail, (unsigned long long)a->used);

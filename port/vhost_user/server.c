@@ -343,7 +343,7 @@ static struct vhu *open_common(const struct vhu_config *cfg, char err[256])
 		loop_call(v->exec[i].loop, vhu_on_exec_open, &v->exec[i]);
 	}
 	vio_dev_attach(v->dev, &vhu_port_ops, v,
-		       VIO_F_RINGS | (cfg->iommu ? VIO_F_ACCESS_PLATFORM : 0u));
+		       VIO_F_RINGS | ((cfg->iommu || cfg->window) ? VIO_F_ACCESS_PLATFORM : 0u));
 	return v;
 }
 

@@ -41,6 +41,10 @@ int vhu_set_features(struct vhu *v, struct vhu_msg *m)
 	if (bad != 0) {
 		return vhu_refuse(v, "bits 0x%llx are not offered", (unsigned long long)bad);
 	}
+	if (v->cfg.window && ((f & VIO_F_ACCESS_PLATFORM) != 0u)) {
+		return vhu_refuse(v, "the front-end's IOMMU would translate addresses, but a "
+				     "window is not translated: take the device out of the IOMMU");
+	}
 	if (((f & VIO_F_ACCESS_PLATFORM) != 0u) && ((v->proto & iommu_needs) != iommu_needs)) {
 		return vhu_refuse(v, "VIRTIO_F_ACCESS_PLATFORM needs REPLY_ACK and BACKEND_REQ");
 	}

@@ -9,6 +9,8 @@
  * answered when everything that used the old table has been given back. A device that keeps requests for long (a
  * line that waits for an interrupt) must not keep the front-end waiting for ever, so that is bounded; the old mapping
  * then stays until they are back, which no peer can notice.
+ *
+ * With a window the table has one entry at most, and each executor's kind is struct vio_mem_window.
  */
 #include <stdlib.h>
 #include "port/vhost_user/internal.h"
@@ -57,6 +59,9 @@ int vhu_table_build(struct vhu *v, const struct vhu_set *s, struct vio_region **
 
 struct vio_mem *vhu_mem(struct vhu_exec *x)
 {
+	if (x->v->cfg.window) {
+		return &x->window.m;
+	}
 	return vhu_iommu_on(x->v) ? &x->iommu.m : &x->full.m;
 }
 
@@ -83,7 +88,9 @@ static void on_up(void *arg)
 {
 	struct show *s = arg;
 
-	s->rc = vio_mem_full_init(&s->x->full, s->t, s->n);
+	s->rc = s->x->v->cfg.window
+			? vio_mem_window_init(&s->x->window, s->t->gpa, s->t->hva, s->t->len)
+			: vio_mem_full_init(&s->x->full, s->t, s->n);
 	if ((s->rc == VIO_OK) && vhu_iommu_on(s->x->v)) {
 		vhu_iommu_init(s->x);
 	}
@@ -95,8 +102,46 @@ static void on_change(void *arg)
 
 	s->rc = s->removes ? vio_mem_change(vhu_mem(s->x)) : VIO_OK;
 	if (s->rc == VIO_OK) {
-		s->rc = vio_mem_full_swap(&s->x->full, s->t, s->n);
+		s->rc = s->x->v->cfg.window ? vio_mem_window_swap(&s->x->window, s->t->gpa,
+								  s->t->hva, s->t->len)
+					    : vio_mem_full_swap(&s->x->full, s->t, s->n);
 		vhu_turn_all(s->x);
+	}
+}
+
+struct outside {
+	struct vhu_exec *x;
+	uint64_t addr;
+	uint32_t len;
+	bool met;
+};
+
+static void on_outside(void *arg)
+{
+	struct outside *o = arg;
+	struct vio_mem_window *w = &o->x->window;
+
+	o->met = w->refused;
+	o->addr = w->outside;
+	o->len = w->outside_len;
+	w->refused = false;
+}
+
+void vhu_window_tell(struct vhu *v)
+{
+	for (uint16_t i = 0; (i < v->nexec) && v->cfg.window && (v->ntable > 0u); i++) {
+		struct outside o = { .x = &v->exec[i] };
+
+		loop_call(o.x->loop, on_outside, &o);
+		if (o.met) {
+			log_warn(v->name,
+				 "the guest gave %u bytes at 0x%llx, which are not inside the "
+				 "window of 0x%llx "
+				 "bytes at 0x%llx",
+				 o.len, (unsigned long long)o.addr,
+				 (unsigned long long)v->table[0].len,
+				 (unsigned long long)v->table[0].gpa);
+		}
 	}
 }
 

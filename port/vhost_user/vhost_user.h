@@ -28,6 +28,13 @@ struct vhu_config {
 	uint32_t
 		poll_us; /* us, 0 = off; else rings are polled that long before their loop sleeps */
 	bool iommu; /* offer VIRTIO_F_ACCESS_PLATFORM: addresses go through the front-end's IOTLB */
+	/*
+	 * Everything that the device touches lies in one region that the front-end shares; more of them, or one of
+	 * more than window_max bytes, are refused before they are mapped. VIRTIO_F_ACCESS_PLATFORM is offered, so
+	 * that a guest keeps to the window. Not with `iommu`.
+	 */
+	bool window;
+	uint64_t window_max; /* bytes; 0: no bound */
 	bool inband; /* offer INBAND_NOTIFICATIONS; some front-ends accept it without having it */
 	uint64_t
 		without; /* protocol feature bits that are not offered, for front-ends with trouble */

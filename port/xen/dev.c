@@ -105,6 +105,7 @@ int xen_dev_access(struct xen_dev *d, uint32_t off, uint32_t size, bool write, u
 	uint32_t v = write ? (uint32_t)*val : 0;
 	int rc = size > 4u ? VIO_E_ARG : vio_mmio_access(&d->mmio, off, size, write, &v);
 
+	d->g->stat.config += off >= VIO_MMIO_CONFIG;
 	if (rc == VIO_E_ARG) {
 		log_debug(d->name, "domain %u: %s of %u bytes at %#x is not allowed", d->g->dom,
 			  write ? "write" : "read", size, off);
@@ -130,10 +131,21 @@ static void part(struct xen_dev *d)
 	}
 	d->cfg.dev->port_ops = NULL;
 	xen_fast_end(d);
+	xen_page_end(d, d->parking);
 	xen_keep_close(d, d->parking);
 	d->g->ndev--;
 	xen_guest_put(d->g);
 	d->g = NULL;
+}
+
+static int take_range(struct xen_dev *d, char err[256])
+{
+	if (xen_dm_range(d->g, d->base, d->len, true) < 0 && !(d->g->adopted && errno == EEXIST)) {
+		snprintf(err, 256, "domain %u: Xen refuses the registers at %#llx: %s", d->g->dom,
+			 (unsigned long long)d->base, strerror(errno));
+		return -1;
+	}
+	return 0;
 }
 
 int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, bool grants,
@@ -166,9 +178,7 @@ int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, 
 	g->ndev++;
 	resumed = xen_keep_open(d);
 	irq_by = xen_fast_begin(d);
-	if (xen_dm_range(g, base, true) < 0 && !(g->adopted && errno == EEXIST)) {
-		snprintf(err, 256, "domain %u: Xen refuses the registers at %#llx: %s", dom,
-			 (unsigned long long)base, strerror(errno));
+	if (xen_page_begin(d, resumed, err) < 0 || take_range(d, err) < 0) {
 		d->parking = g->adopted; /* to be tried again */
 		part(d);
 		d->parking = false;
@@ -207,7 +217,7 @@ void xen_dev_detach(struct xen_dev *d, bool answer)
 	if (d->parking) {
 		d->g->keep = true;
 	} else if (!d->g->gone) {
-		(void)xen_dm_range(d->g, d->base, false);
+		(void)xen_dm_range(d->g, d->base, d->len, false);
 	} else {
 		/* nothing to undo */
 	}

@@ -50,7 +50,7 @@ int xen_dm_enable(struct xen_guest *g, bool on)
 	return call(g, &op);
 }
 
-int xen_dm_range(struct xen_guest *g, uint64_t base, bool on)
+int xen_dm_range(struct xen_guest *g, uint64_t base, uint32_t len, bool on)
 {
 	struct xen_dm_op op = { .op = on ? XEN_DMOP_map_io_range_to_ioreq_server
 					 : XEN_DMOP_unmap_io_range_from_ioreq_server };
@@ -58,7 +58,7 @@ int xen_dm_range(struct xen_guest *g, uint64_t base, bool on)
 	op.u.map_io_range_to_ioreq_server.id = g->id; /* the other one has the same layout */
 	op.u.map_io_range_to_ioreq_server.type = XEN_DMOP_IO_RANGE_MEMORY;
 	op.u.map_io_range_to_ioreq_server.start = base;
-	op.u.map_io_range_to_ioreq_server.end = base + XEN_MMIO_LEN - 1u;
+	op.u.map_io_range_to_ioreq_server.end = base + len - 1u;
 	return call(g, &op);
 }
 

@@ -45,7 +45,7 @@ static struct xen_dev *dev_at(struct xen_guest *g, uint64_t addr)
 	struct xen_dev *d;
 
 	for (d = g->x->dev; d; d = d->next) {
-		if (d->g == g && addr - d->base < XEN_MMIO_LEN) {
+		if (d->g == g && addr - d->base < d->len) {
 			break;
 		}
 	}
@@ -481,13 +481,14 @@ void xen_guest_report(const struct xen_guest *g)
 	const struct xen_mem_stat *s = xen_mem_stat(g->mem);
 
 	log_info(NULL,
-		 "domain %u: %llu accesses, %llu answers, %llu kicks by the kernel, %llu "
-		 "interrupts, "
+		 "domain %u: %llu accesses (%llu to configuration), %llu answers, "
+		 "%llu kicks by the kernel, %llu interrupts, "
 		 "%llu map calls (%llu pages), %llu unmap calls, %llu refused",
-		 g->dom, (unsigned long long)g->stat.ioreq, (unsigned long long)g->stat.answer,
-		 (unsigned long long)g->stat.kick, (unsigned long long)g->stat.irq,
-		 (unsigned long long)s->map, (unsigned long long)s->map_pages,
-		 (unsigned long long)s->unmap, (unsigned long long)s->failed);
+		 g->dom, (unsigned long long)g->stat.ioreq, (unsigned long long)g->stat.config,
+		 (unsigned long long)g->stat.answer, (unsigned long long)g->stat.kick,
+		 (unsigned long long)g->stat.irq, (unsigned long long)s->map,
+		 (unsigned long long)s->map_pages, (unsigned long long)s->unmap,
+		 (unsigned long long)s->failed);
 }
 
 void xen_guest_put(struct xen_guest *g)

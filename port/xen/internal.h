@@ -38,6 +38,8 @@ struct xen_dev {
 	/* while it serves: */
 	struct xen_guest *g;
 	uint64_t base;
+	uint32_t len; /* bytes from base that trap */
+	void *page;   /* page.c; NULL: configuration traps */
 	uint32_t irq;
 	bool parking; /* leaving, and a later process goes on: no access is answered, nothing is undone */
 	bool starting; /* what an earlier process left waits for memory */
@@ -84,7 +86,7 @@ struct xen_guest {
 	bool forget; /* a change of memory that could not begin yet */
 	struct vio_timer retry, trim;
 	struct {
-		uint64_t ioreq, answer, irq, kick;
+		uint64_t ioreq, config, answer, irq, kick; /* config: part of ioreq */
 	} stat;
 };
 
@@ -137,6 +139,17 @@ void xen_fast_end(struct xen_dev *d);
 bool xen_fast_irq(struct xen_dev *d); /* returns: false: not raised */
 /* xen_fast_kicked - the kernel answers this access, its slot is not to be touched */
 bool xen_fast_kicked(const struct xen_dev *d, const struct ioreq *r, bool write);
+
+/* ---- page.c ---- */
+
+/*
+ * xen_page_begin - with d->g, after vio_mmio_init, before the registers exist; sets d->len
+ * resumed: the guest keeps what an earlier process gave it
+ * returns: 0 | -1 and err: another time perhaps
+ */
+int xen_page_begin(struct xen_dev *d, bool resumed, char err[256]);
+/* xen_page_end - before d->g goes; keep: for a later process */
+void xen_page_end(struct xen_dev *d, bool keep);
 
 /* ---- keep.c ---- */
 
@@ -205,7 +218,7 @@ int xen_dm_vcpus(struct xen_guest *g, unsigned *n);
 int xen_dm_create(struct xen_guest *g);
 int xen_dm_destroy(struct xen_guest *g);
 int xen_dm_enable(struct xen_guest *g, bool on);
-int xen_dm_range(struct xen_guest *g, uint64_t base, bool on);
+int xen_dm_range(struct xen_guest *g, uint64_t base, uint32_t len, bool on);
 int xen_dm_irq(struct xen_guest *g, uint32_t irq, bool level);
 
 #endif

@@ -97,6 +97,15 @@ static const struct symbol store[] = {
 	{ &lib.xs_introduced, "xs_is_domain_introduced" },
 	{ NULL, NULL },
 };
+/* Only for configuration as a page: the rest does without. */
+static const struct symbol call[] = {
+	{ &lib.call_close, "xencall_close" },
+	{ &lib.call_buffer, "xencall_alloc_buffer" },
+	{ &lib.call_free, "xencall_free_buffer" },
+	{ &lib.call2, "xencall2" },
+	{ &lib.call_open, "xencall_open" }, /* last: it is there, so all are */
+	{ NULL, NULL },
+};
 static const struct {
 	const char *file;
 	const struct symbol *symbol;
@@ -138,6 +147,11 @@ const struct xen_lib *xen_lib_load(char err[256])
 		if (load(library[i].file, library[i].symbol, err)) {
 			return NULL;
 		}
+	}
+	if (!loaded) {
+		char why[256];
+
+		(void)load("libxencall.so.1", call, why);
 	}
 	loaded = true;
 	return &lib;

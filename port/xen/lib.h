@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <xencall.h>
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
 #include <xengnttab.h>
@@ -94,6 +95,12 @@ struct xen_lib {
 	bool (*xs_watch)(struct xs_handle *h, const char *path, const char *token);
 	char **(*xs_check_watch)(struct xs_handle *h);
 	bool (*xs_introduced)(struct xs_handle *h, unsigned dom);
+	/* libxencall; NULL: it is not installed */
+	xencall_handle *(*call_open)(struct xentoollog_logger *log, unsigned flags);
+	int (*call_close)(xencall_handle *h);
+	void *(*call_buffer)(xencall_handle *h, size_t bytes);
+	void (*call_free)(xencall_handle *h, void *p);
+	int (*call2)(xencall_handle *h, unsigned op, uint64_t a, uint64_t b);
 	/* /dev/xen/privcmd */
 	int (*dm_open)(void);	  /* returns: a descriptor, or -1 and errno */
 	void (*dm_close)(int fd); /* frees what dm_open gave */

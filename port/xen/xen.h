@@ -62,7 +62,12 @@ struct xen_dev_config {
 	uint64_t
 		base; /* with irq: these registers, without xenstore; the domain is a number then */
 	uint32_t irq; /* GIC interrupt number, 32 and up; 0: from xenstore */
-	bool grants;  /* with irq: the guest's device tree says that grants are used */
+	/*
+	 * with irq, where base is at 0xf00 of a page: the guest reads configuration in the next page without a trap, if
+	 * Xen gives it one; features by which it could write configuration are then not offered
+	 */
+	bool page;
+	bool grants;		   /* with irq: the guest's device tree says that grants are used */
 	void (*closed)(void *arg); /* xen_dev_close answered VIO_PENDING and is now done */
 	void *arg;
 };

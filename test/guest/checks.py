@@ -183,10 +183,11 @@ def show(report):
                 print("\n".join("      " + line for line in c["why"].splitlines()[:40]))
 
 
-def finish(title, report, out, begin, what="devices"):
-    """Write the report to out, print the table; returns the exit code."""
+def finish(title, report, out, begin, what="devices", more=None):
+    """Write the report to out, with `more` beside it, and print the table; returns the exit code."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"devices": [{"device": d, "checks": c} for d, c in report.items()]}, indent=1) + "\n")
+    out.write_text(json.dumps({"devices": [{"device": d, "checks": c} for d, c in report.items()],
+                               **(more or {})}, indent=1) + "\n")
     bad = sum(not c["ok"] for checks in report.values() for c in checks)
     total = sum(len(c) for c in report.values())
     print(f"stratos demo: {title} on {len(report)} {what}, {time.monotonic() - begin:.0f} s")

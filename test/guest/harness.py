@@ -10,6 +10,7 @@ Vehicles, the first argument of Guest (made on first use, see tools/lab; all of 
     qemu     QEMU of this system (7.2 on Debian 12), x86, Debian's 6.12 kernel, devices on PCI
     qemu11   QEMU 11 from the cache, else the same
     arm64    qemu-system-aarch64 of this system, machine virt, devices on virtio-mmio
+    arm64-qemu11  the same with QEMU 11
     uml      User-Mode Linux 7.2: it is the vhost-user front-end itself
 
 Back-ends must be started before the guest and outlive it: open the Daemon first, as above. When a boot or a
@@ -42,7 +43,7 @@ KINDS = {
     "console": (GENERIC + "-pci", GENERIC, 3),
 }
 # emulation is slow and other work may share the machine: seconds for a boot
-BOOT_SECONDS = {"qemu": 120, "qemu11": 120, "arm64": 180, "uml": 30}
+BOOT_SECONDS = {"qemu": 120, "qemu11": 120, "arm64": 180, "arm64-qemu11": 180, "uml": 30}
 CHUNK = 3500  # bytes that the console of every guest surely buffers (4096 and no more in User-Mode Linux)
 
 
@@ -273,7 +274,8 @@ class Guest(Agent):
             raise ValueError(f"vehicle {vehicle!r} is none of {', '.join(BOOT_SECONDS)}")
         super().__init__(f"{vehicle} guest")
         self.vehicle, self.cpus = vehicle, cpus
-        self.memory = memory or (512 if vehicle == "arm64" else 256)  # arm64's kernel and what it unpacks are large
+        self.arm = vehicle.startswith("arm64")
+        self.memory = memory or (512 if self.arm else 256)  # arm64's kernel and what it unpacks are large
         self.devices = [(d[0], d[1], dict(d[2]) if len(d) > 2 else {}) for d in devices]
         self.append, self.first, self.extra = append, list(first), list(extra)
         self.timeout = timeout or BOOT_SECONDS[vehicle]
@@ -289,36 +291,47 @@ class Guest(Agent):
             chardev += "," + props.pop("chardev")
         pci, mmio, number = KINDS.get(kind, (GENERIC + "-pci", GENERIC, kind))
         if mmio == GENERIC:
-            if self.vehicle != "qemu11":
-                raise ValueError(f"device {kind} needs vehicle qemu11 or uml")
+            if not self.vehicle.endswith("qemu11"):
+                raise ValueError(f"device {kind} needs a vehicle with QEMU 11, or uml")
             props = {"virtio-id": number, "num_vqs": 2, "config_size": 12, **props}
-        device = mmio if self.vehicle == "arm64" else pci
+        device = mmio if self.arm else pci
         words = "".join(f",{k}={v}" for k, v in props.items())
         return ["-chardev", chardev, "-device", f"{device},chardev=c{n}{words}"]
 
+    def _kernel(self):
+        """The kernel and the initrd to boot."""
+        guest = prepared("mkguest", "arm64" if self.arm else "amd64")
+        return guest / "vmlinuz", guest / "initrd"
+
+    def _machine(self):
+        """The program, its machine and its processors."""
+        if self.arm:
+            argv = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57", "-global", "virtio-mmio.force-legacy=false"]
+        else:
+            argv = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"]
+        if self.vehicle.endswith("qemu11"):
+            prepared("qemu11", "--prepare", "arm" if self.arm else "x86")
+            argv.insert(0, ROOT / "tools/qemu11")
+        # A thread for each CPU is faster, but the kernel patches its code while the others run it, and then QEMU 7.2
+        # now and then executes the breakpoint that is there for a moment: "Oops: int3" during boot.
+        return argv + ["-accel", "tcg,thread=single", "-smp", self.cpus]
+
+    def _memory(self):
+        return ["-m", self.memory, "-object", f"memory-backend-memfd,id=mem,share=on,size={self.memory}M", "-machine",
+                "memory-backend=mem"]
+
     def command(self):
-        guest = prepared("mkguest", "arm64" if self.vehicle == "arm64" else "amd64")
         quiet = f"quiet loglevel=2 panic=-1 random.trust_cpu=on {self.append}"
         if self.vehicle == "uml":
+            guest = prepared("mkguest", "amd64")
             argv = [prepared("mkuml"), f"mem={self.memory}M", f"initrd={guest}/initrd-uml", "con0=fd:0,fd:1", "con=null",
                     "ssl=null", "rdinit=/init", *quiet.split()]
             argv += [f"virtio_uml.device={path}:{KINDS.get(kind, (0, 0, kind))[2]}" for kind, path, _ in self.devices]
             return argv + self.extra
-        if self.vehicle == "arm64":
-            argv = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57", "-global", "virtio-mmio.force-legacy=false"]
-            serial = "ttyAMA0"
-        else:
-            argv = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"]
-            serial = "ttyS0"
-            if self.vehicle == "qemu11":
-                prepared("qemu11", "--prepare")
-                argv.insert(0, ROOT / "tools/qemu11")
-        # A thread for each CPU is faster, but the kernel patches its code while the others run it, and then QEMU 7.2
-        # now and then executes the breakpoint that is there for a moment: "Oops: int3" during boot.
-        argv += ["-accel", "tcg,thread=single", "-smp", self.cpus, "-m", self.memory, "-object",
-                 f"memory-backend-memfd,id=mem,share=on,size={self.memory}M", "-machine", "memory-backend=mem", "-no-reboot",
-                 "-nodefaults", "-display", "none", "-serial", "stdio", "-kernel", guest / "vmlinuz", "-initrd",
-                 guest / "initrd", "-append", f"console={serial} mitigations=off {quiet}"]
+        kernel, initrd = self._kernel()
+        serial = "ttyAMA0" if self.arm else "ttyS0"
+        argv = [*self._machine(), *self._memory(), "-no-reboot", "-nodefaults", "-display", "none", "-serial", "stdio",
+                "-kernel", kernel, "-initrd", initrd, "-append", f"console={serial} mitigations=off {quiet}"]
         argv += self.first
         for n, (kind, path, props) in enumerate(self.devices):
             argv += self._qemu_device(n, kind, path, props)
@@ -331,7 +344,7 @@ class Guest(Agent):
         # User-Mode Linux keeps the guest's memory in a file under TMPDIR, and sockets' names in HOME/.uml
         self.folder = tempfile.mkdtemp(prefix="stratos-guest.")
         env = dict(os.environ, HOME=self.folder)
-        if self.vehicle == "qemu11":  # this one's cache is found through HOME
+        if self.vehicle.endswith("qemu11"):  # this one's cache is found through HOME
             env["HOME"] = os.environ.get("HOME", "/")
         env.setdefault("TMPDIR", "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
         begin = time.monotonic()

@@ -35,6 +35,21 @@ static const struct word words[] = {
 	{ "rng,socket=/s,host=getrandom:x", { "'getrandom'", "no argument" } },
 	{ "rng,fd=-1", { "'fd'" } },
 	{ "rng,socket=/s,packed=off", { NULL } },
+	{ "rng,xen=1,xen-irq=33,xen-base=0x2000f00,xen-config=page", { NULL } },
+	{ "rng,xen=1,xen-irq=33,xen-base=0x2000200,xen-config=trap", { NULL } },
+	{ "rng,xen=1,xen-irq=33,xen-base=0x2000200,xen-config=page",
+	  { "'xen-base'", "f00", "'0x2000200'" } },
+	{ "rng,xen=1,xen-irq=33,xen-base=0x2000080", { "'xen-base'", "0x100", "'0x2000080'" } },
+	{ "rng,xen=1,xen-config=page", { "'xen-config=page'", "'xen-base'" } },
+	{ "rng,xen=1,xen-config=plain", { "'xen-config'", "'plain'" } },
+	{ "rng,socket=/s,xen-config=page", { "'xen-config'", "xen=DOMAIN" } },
+	{ "rng,socket=/s,window", { NULL } },
+	{ "rng,socket=/s,window=32M", { NULL } },
+	{ "rng,socket=/s,window=off,iommu", { NULL } },
+	{ "rng,socket=/s,window=4095", { "'window'", "4K", "'4095'" } },
+	{ "rng,socket=/s,window=large", { "'window'", "size", "'large'" } },
+	{ "rng,socket=/s,window,iommu", { "'window'", "'iommu'", "exclude" } },
+	{ "rng,xen=1,window", { "'xen'", "'window'", "exclude" } },
 	{ "rng,socket=/s,packed=never", { "'packed'", "'never'" } },
 };
 
@@ -78,6 +93,34 @@ static void test_values(void **state)
 	assert_int_equal(s.poll_us, 50);
 	assert_int_equal(s.fd, -1);
 	spec_free(&s);
+}
+
+static void test_window(void **state)
+{
+	static const struct {
+		const char *text;
+		bool on;
+		uint64_t max;
+	} t[] = {
+		{ "rng,socket=/s", false, 0 },
+		{ "rng,socket=/s,window", true, 0 },
+		{ "rng,socket=/s,window=on", true, 0 },
+		{ "rng,socket=/s,window=off", false, 0 },
+		{ "rng,socket=/s,window=4K", true, 4096 },
+		{ "rng,socket=/s,window=2G", true, 2ull << 30 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct spec s = { .cls = NULL };
+		struct spec_error e = { .text = "" };
+
+		assert_int_equal(spec_parse(&s, t[i].text, &e), 0);
+		assert_int_equal(spec_finish(&s, 0, &e), 0);
+		assert_int_equal(s.window, t[i].on);
+		assert_int_equal(s.window_max, t[i].max);
+		spec_free(&s);
+	}
 }
 
 struct text {
@@ -174,9 +217,9 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	 cmocka_unit_test(test_values),
-		cmocka_unit_test(test_files),	 cmocka_unit_test(test_no_file),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_words),	cmocka_unit_test(test_window),
+		cmocka_unit_test(test_values),	cmocka_unit_test(test_files),
+		cmocka_unit_test(test_no_file), cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

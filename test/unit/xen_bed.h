@@ -25,16 +25,17 @@
 #include "hosted/log.h"
 #include "vio/drv_mmio.h"
 
-#define SIDES	   4u
-#define SIDE_BYTES 0x80000u /* of guest RAM: two chunks */
-#define OUT_AT	   0x9ff0u  /* crosses a page */
-#define IN_AT	   0x3ff80u /* crosses a chunk */
-#define OUT_LEN	   60u
-#define IN_LEN	   300u
-#define REF	   300u /* grant of frame 0 */
-#define UNTOUCHED  0xeeu
-#define STILL	   8u
-#define BASE(i)	   (0x2000000u + (i)*0x200u)
+#define SIDES	     4u
+#define SIDE_BYTES   0x80000u /* of guest RAM: two chunks */
+#define OUT_AT	     0x9ff0u  /* crosses a page */
+#define IN_AT	     0x3ff80u /* crosses a chunk */
+#define OUT_LEN	     60u
+#define IN_LEN	     300u
+#define REF	     300u /* grant of frame 0 */
+#define UNTOUCHED    0xeeu
+#define STILL	     8u
+#define BASE(i)	     (0x2000000u + (i)*0x200u)
+#define PAGE_BASE(i) (0x2040f00u + (i)*0x1000u)
 
 /* A device here, and its driver in a guest */
 struct side {
@@ -59,6 +60,9 @@ static struct bed {
 	char err[256];
 	uint64_t patience; /* ns */
 	bool ioeventfd;	   /* for xen_up */
+	bool page;	   /* for add: registers are at PAGE_BASE(i), configuration is a page */
+	bool trap;	   /* but it is to be trapped */
+	void (*dress)(struct side *s); /* what a device has more than tdev.h gives it */
 	const char *state_dir;
 	void (*struck)(
 		struct side *s); /* an access of its driver trapped, and nobody has looked at it */
@@ -164,7 +168,7 @@ static inline void on_closed(void *arg)
 	s->xd = NULL;
 }
 
-/* A device for `domain`; with irq: at BASE(i), without xenstore */
+/* A device for `domain`; with irq: at BASE(i) or PAGE_BASE(i), without xenstore */
 static inline bool add(unsigned i, const char *domain, const char *node, uint32_t irq)
 {
 	struct side *s = &b.s[i];
@@ -173,18 +177,24 @@ static inline bool add(unsigned i, const char *domain, const char *node, uint32_
 				      .name = name,
 				      .domain = domain,
 				      .node = node,
-				      .base = irq ? BASE(i) : 0,
+				      .base = irq == 0 ? 0
+					      : b.page ? PAGE_BASE(i)
+						       : BASE(i),
 				      .irq = irq,
+				      .page = b.page && !b.trap,
 				      .closed = on_closed,
 				      .arg = s };
 
 	(void)snprintf(name, sizeof(name), "dev%u", i);
 	s->index = i;
-	s->base = BASE(i);
+	s->base = b.page ? PAGE_BASE(i) : BASE(i);
 	s->irq = 33 + i;
 	s->closed = false;
 	if (tdev_init(&s->dev, NULL, false) != VIO_OK) {
 		return false;
+	}
+	if (b.dress) {
+		b.dress(s);
 	}
 	s->xd = xen_dev_add(b.x, &cfg, b.err);
 	return s->xd != NULL;

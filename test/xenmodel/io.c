@@ -227,7 +227,8 @@ static int dm_range(struct xm_dom *d, const struct xen_dm_op_ioreq_server_range 
 	if (xm_refuse(on ? "dm_op map" : "dm_op unmap")) {
 		return -1;
 	}
-	xm.bad += op->type != XEN_DMOP_IO_RANGE_MEMORY || op->end != op->start + 0x1ff;
+	xm.bad += op->type != XEN_DMOP_IO_RANGE_MEMORY ||
+		  (op->end != op->start + 0x1ff && op->end != op->start + 0xff);
 	if (!d->server || op->id != 1) {
 		return no(ENOENT);
 	}
@@ -238,7 +239,9 @@ static int dm_range(struct xm_dom *d, const struct xen_dm_op_ioreq_server_range 
 	}
 	for (unsigned i = 0; i < XM_RANGES; i++) {
 		if (d->range[i] == (on ? 0 : op->start)) {
+			xm.bad += !on && op->end != op->start + d->range_len[i] - 1;
 			d->range[i] = on ? op->start : 0;
+			d->range_len[i] = op->end - op->start + 1;
 			return 0;
 		}
 	}
@@ -357,7 +360,8 @@ bool xm_access(unsigned dom, unsigned cpu, uint64_t addr, uint32_t size, bool wr
 	const struct xm_dom *d = &xm.dom[dom];
 
 	for (unsigned i = 0; d->enabled && i < XM_RANGES; i++) {
-		if (d->range[i] != 0 && addr - d->range[i] < 0x200) {
+		if (d->range[i] != 0 && addr - d->range[i] < d->range_len[i] &&
+		    !xm_extra_ram(dom, addr)) {
 			xm.dom[dom].kick[cpu] = write && xm_priv_has(dom, addr, size, val);
 			xm_slot(dom, cpu, &r);
 			return true;

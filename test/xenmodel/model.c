@@ -176,7 +176,7 @@ static void *fm_map(xenforeignmemory_handle *h, uint32_t dom, int prot, size_t n
 	for (size_t i = 0; i < n; i++) {
 		uint64_t k = gfn[i] - XM_RAM / XM_PAGE;
 
-		page[i] = k < XM_PAGES ? d->frame[k] : XM_HOLE;
+		page[i] = k < XM_PAGES ? d->frame[k] : xm_extra(d, gfn[i]);
 		err[i] = page[i] == XM_HOLE ? -EINVAL : 0;
 	}
 	h->mappings++;
@@ -287,11 +287,14 @@ static int gt_unmap(xengnttab_handle *h, void *p, uint32_t n)
 
 uint32_t xm_open_things(void)
 {
-	int n = xm.open.fm + xm.open.gt + xm.open.ev + xm.open.xs + xm.open.dm + xm.open.foreign +
-		xm.open.grants + xm.open.frames + xm.open.ports + xm.open.fds;
+	int n = xm.open.fm + xm.open.gt + xm.open.ev + xm.open.xs + xm.open.dm + xm.open.call +
+		xm.open.foreign + xm.open.grants + xm.open.frames + xm.open.ports + xm.open.fds;
 
 	for (unsigned i = 0; i < XM_DOMS; i++) {
 		n += xm.dom[i].alive && xm.dom[i].server;
+		for (unsigned k = 0; k < XM_EXTRA; k++) {
+			n += xm.dom[i].alive && xm.dom[i].extra[k].gfn != 0;
+		}
 	}
 	return (uint32_t)n;
 }
@@ -322,6 +325,7 @@ void xm_init(void)
 	xm.lib.gt_unmap = gt_unmap;
 	xm_io_init();
 	xm_priv_init();
+	xm_call_init();
 	xm.dom[0].alive = true;
 	xm_store_init();
 }
@@ -334,6 +338,11 @@ void xm_fini(void)
 		if (d->ram) {
 			(void)munmap(d->ram, (size_t)XM_PAGES * XM_PAGE);
 			(void)munmap(d->page, XM_PAGE);
+			for (unsigned k = 0; k < XM_EXTRA; k++) {
+				if (d->extra[k].ram) {
+					(void)munmap(d->extra[k].ram, XM_PAGE);
+				}
+			}
 			(void)close(d->fd);
 			(void)close(d->page_fd);
 		}

@@ -23,6 +23,7 @@
 #define XM_GRANTS  1024u
 #define XM_VCPUS   4u
 #define XM_RANGES  8u
+#define XM_EXTRA   4u /* frames elsewhere that Xen was asked for */
 #define XM_IRQS	   1020u
 
 struct xm_grant {
@@ -45,7 +46,14 @@ struct xm_dom {
 	int page_fd;
 	shared_iopage_t *page;
 	uint64_t range[XM_RANGES]; /* 0: free */
-	uint32_t irq[XM_IRQS];	   /* how often each was raised */
+	uint64_t range_len[XM_RANGES];
+	struct {
+		uint64_t gfn; /* 0: free */
+		uint32_t page;
+		uint8_t *ram; /* the guest's own view */
+	} extra[XM_EXTRA];
+	bool full;	       /* it gets no more memory; set by the test */
+	uint32_t irq[XM_IRQS]; /* how often each was raised */
 	uint32_t answered[XM_VCPUS];
 	bool kick[XM_VCPUS]; /* the kernel will answer this one */
 };
@@ -56,7 +64,7 @@ struct xm {
 	uint32_t calls; /* all calls that can fail, since xm_init */
 	uint32_t bad;	/* calls with what was never given out, or given back twice */
 	struct {
-		int fm, gt, ev, xs, dm, foreign, grants, frames, ports, fds;
+		int fm, gt, ev, xs, dm, call, foreign, grants, frames, ports, fds;
 	} open;		     /* handles and mappings now */
 	const char *failed;  /* the call that was made to fail, or NULL */
 	bool eventfds;	     /* this kernel has irqfd and ioeventfd; set by the test */
@@ -96,6 +104,8 @@ void xm_fill(unsigned dom, uint32_t frame);
 /* xm_users - how often the machine page behind that frame is mapped by others */
 uint32_t xm_users(unsigned dom, uint32_t frame);
 uint8_t *xm_ram(unsigned dom, uint64_t addr);
+/* xm_extra_ram - of a frame that Xen was asked for; returns: NULL: there is none, an access traps */
+uint8_t *xm_extra_ram(unsigned dom, uint64_t addr);
 /* xm_grant - ref stands for that frame; xm_revoke - returns: false: it is still in use */
 void xm_grant(unsigned dom, uint32_t ref, uint32_t frame);
 void xm_grant_readonly(unsigned dom, uint32_t ref, uint32_t frame);
@@ -130,6 +140,9 @@ bool xm_refuse(const char *name);     /* counts a call; true: it is to fail, err
 struct xm_dom *xm_domain(uint32_t n); /* NULL: there is none that lives */
 void xm_server_end(struct xm_dom *d);
 void xm_io_init(void);
+void xm_call_init(void);
+/* xm_extra - machine page behind a frame that Xen was asked for, or XM_HOLE */
+uint32_t xm_extra(const struct xm_dom *d, uint64_t gfn);
 void xm_io_kill(void);
 void xm_priv_init(void);
 /* xm_priv_has - there is an ioeventfd for this write; xm_priv_kick - write to it; returns: false: there is none */
