@@ -9,12 +9,14 @@ help:
 	@echo 'make demo-xen    the same on real Xen, emulated; report in build/demo-xen/report.json'
 	@echo 'make demo-xen-domu  one of its domains serves another, without privilege; report in build/demo-xen-domu/report.json'
 	@echo 'make demo-confined  a guest that shares one window of its memory; report in build/demo-confined/report.json'
+	@echo 'make demo-amp    Linux and our firmware on two cores of one chip; report in build/demo-amp/report.json'
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
 	@echo 'make test        everything that is tested; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench-ring  instructions per request; build/bench/ring.json'
 	@echo 'make bench-xen   crossings per request on real Xen, emulated; build/bench/xen.json'
+	@echo 'make size        text, memory and stack of the firmware, against its goals'
 	@echo 'make fmt         format the sources'
 
 setup:
@@ -45,6 +47,14 @@ demo-confined:
 	@$(MAKE) --no-print-directory build
 	@tools/demo-confined --build $(BUILD)
 
+demo-amp:
+	@tools/setup lab
+	@tools/demo-amp --build $(BUILD)
+
+size:
+	@tools/setup test
+	@tools/firmware --size --out $(BUILD)/firmware
+
 lab-xen:
 	@tools/setup lab
 	@tools/lab prepare-lab
@@ -73,4 +83,4 @@ bench-xen:
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined lab-xen test test-lab check bench-ring bench-xen fmt
+.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-amp size lab-xen test test-lab check bench-ring bench-xen fmt

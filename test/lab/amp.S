@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * amp.S - first code on the first Cortex-A53: power on the other core, wait for its devices, enter Linux
+ *
+ * POWER_ON: number of the core for PSCI; QEMU's zcu102 has no power controller for the R5, but its PSCI knows the core.
+ * The wait is for the magic number of the last device; an image without it would be waited for in vain, so it ends.
+ */
+	.global _start
+_start:
+#ifdef POWER_ON
+	ldr	x0, =0xc4000003		/* CPU_ON, at address 0 */
+	mov	x1, #POWER_ON
+	mov	x2, #0
+	mov	x3, #0
+	smc	#0
+#endif
+	ldr	x1, =MAGIC_AT
+	ldr	w2, =0x74726976
+	ldr	x3, =0x8000000
+1:	ldr	w4, [x1]
+	cmp	w4, w2
+	b.eq	2f
+	subs	x3, x3, #1
+	b.ne	1b
+2:	ldr	x0, =DTB
+	mov	x1, xzr
+	mov	x2, xzr
+	mov	x3, xzr
+	ldr	x4, =KERNEL
+	br	x4
+	.ltorg
