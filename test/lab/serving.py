@@ -140,7 +140,7 @@ def both_ways(xen, parts, mib):
 
     def write(part):  # in parts, for the guest has little memory
         return md5(part[0], f"""for at in $(seq 0 16 {mib - 1}); do
-            dd if=/dev/urandom of=/tmp/r bs=1M count=16 2>/dev/null || exit 1
+            dd if=/dev/urandom of=/tmp/r bs=1M count={min(16, mib)} 2>/dev/null || exit 1
             dd if=/tmp/r of=/dev/{part[1]} bs=1M seek=$at oflag=direct conv=fsync 2>/dev/null || exit 1
             cat /tmp/r
         done""")

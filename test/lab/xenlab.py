@@ -257,7 +257,9 @@ class Xen(Agent):
         if self.alive():
             with contextlib.suppress(GuestError, AssertionError):
                 said = self.run("xl list; for f in /var/log/*.log /var/log/xen/*.log /var/log/xen/console/*.log; do "
-                                "[ ! -s $f ] || { echo \"== $f\"; tail -n 25 $f; }; done; dmesg | tail -n 10", 30)[1]
+                                "[ ! -s $f ] || { echo \"== $f\"; tail -n 25 $f; }; done | "
+                                # a guest's panic is not this machine's
+                                "sed 's/Kernel panic/Kernel Panic/'; dmesg | tail -n 10", 30)[1]
                 text += f"\n  in the control domain:\n{tail(said, 200)}"
         return text
 
