@@ -53,6 +53,11 @@ void stratos_board_bell(uint32_t line);
  * returns: how many there are now, 0: none, the device asks again a second later
  */
 uint32_t stratos_board_entropy(uint8_t *p, uint32_t n);
+/*
+ * stratos_simulated_entropy - for a board without a source: a counter, mixed (splitmix64), from seed on at the first call
+ * It looks random, and is no secret: never make keys of it. returns: n
+ */
+uint32_t stratos_simulated_entropy(uint8_t *p, uint32_t n, uint64_t seed);
 
 /* stratos_board_turn - once a turn of the loop: watchdog, orders; busy: there is more to do at once */
 void stratos_board_turn(bool busy);

@@ -153,26 +153,10 @@ void stratos_board_bell(uint32_t line)
 	write32(GICD + 0x200u + 4u * (id / 32u), 1u << (id % 32u)); /* ISPENDR */
 }
 
-/* Simulated: a counter, mixed (splitmix64). It looks random, and is no secret: never make keys of it. */
 uint32_t stratos_board_entropy(uint8_t *p, uint32_t n)
 {
-	static uint64_t state;
-	uint64_t z = 0u;
-
-	if (state == 0u) {
-		state = ((uint64_t)kept.starts << 32) | read32(TTC0 + 0x18u);
-	}
-	for (uint32_t i = 0u; i < n; i++) {
-		if ((i & 7u) == 0u) {
-			state += 0x9e3779b97f4a7c15u;
-			z = state;
-			z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-			z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-			z ^= z >> 31;
-		}
-		p[i] = (uint8_t)(z >> (8u * (i & 7u)));
-	}
-	return n;
+	return stratos_simulated_entropy(p, n,
+					 ((uint64_t)kept.starts << 32) | read32(TTC0 + 0x18u));
 }
 
 void stratos_board_turn(bool busy)
