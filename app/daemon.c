@@ -97,7 +97,7 @@ void daemon_help(FILE *out)
 		"  --xen-ioeventfd                let the kernel answer a Xen guest's "
 		"notifications; "
 		"read\n"
-		"                                 stratos-serve(1) first\n"
+		"                                 stratos(1) first\n"
 		"  --state-dir=PATH               what outlives a restart while a Xen guest "
 		"runs; default:\n"
 		"                                 /run/stratos, empty: nothing does\n"

@@ -63,17 +63,23 @@ static void answer(struct xen_guest *g, unsigned cpu)
 	}
 }
 
+/* A turn of each queue of each of its devices, soon */
+static void run_all(struct xen_guest *g)
+{
+	for (struct xen_dev *d = g->x->dev; d; d = d->next) {
+		if (d->g == g) {
+			xen_dev_run(d);
+		}
+	}
+}
+
 /* Ring areas are mapped anew; returns: false an earlier change is not through, to be tried after the next turn */
 static bool change(struct xen_guest *g)
 {
 	if (vio_mem_change(xen_mem(g->mem)) != VIO_OK) {
 		return false;
 	}
-	for (struct xen_dev *d = g->x->dev; d; d = d->next) {
-		if (d->g == g) {
-			xen_dev_run(d);
-		}
-	}
+	run_all(g);
 	return true;
 }
 
@@ -204,13 +210,7 @@ void xen_guest_timer(struct xen_guest *g, struct vio_timer *t, uint64_t ns)
 
 static void on_retry(struct vio_timer *t)
 {
-	struct xen_guest *g = VIO_CONTAINER(t, struct xen_guest, retry);
-
-	for (struct xen_dev *d = g->x->dev; d; d = d->next) {
-		if (d->g == g) {
-			xen_dev_run(d);
-		}
-	}
+	run_all(VIO_CONTAINER(t, struct xen_guest, retry));
 }
 
 static void on_trim(struct vio_timer *t)

@@ -32,16 +32,9 @@ static struct xen_mem *self(struct vio_mem *m)
 
 /* ---- calls, counted ---- */
 
-uint8_t *xen_map_foreign(struct xen_mem *x, uint32_t n)
+/* p: what a call to map n pages gave */
+static uint8_t *counted(struct xen_mem *x, uint8_t *p, uint32_t n)
 {
-	uint8_t *p;
-
-	if (!x->cfg.fm) {
-		errno = EPERM;
-		return NULL;
-	}
-	memset(x->err, 0, n * sizeof(x->err[0]));
-	p = x->cfg.lib->fm_map(x->cfg.fm, x->cfg.dom, RW, n, x->gfn, x->err);
 	x->stat.map++;
 	x->stat.map_pages += n;
 	x->stat.failed += p == NULL;
@@ -49,20 +42,23 @@ uint8_t *xen_map_foreign(struct xen_mem *x, uint32_t n)
 	return p;
 }
 
+uint8_t *xen_map_foreign(struct xen_mem *x, uint32_t n)
+{
+	if (!x->cfg.fm) {
+		errno = EPERM;
+		return NULL;
+	}
+	memset(x->err, 0, n * sizeof(x->err[0]));
+	return counted(x, x->cfg.lib->fm_map(x->cfg.fm, x->cfg.dom, RW, n, x->gfn, x->err), n);
+}
+
 static uint8_t *map_grants(struct xen_mem *x, uint32_t n, int prot)
 {
-	uint8_t *p;
-
 	if (!x->cfg.gt) {
 		errno = EPERM;
 		return NULL;
 	}
-	p = x->cfg.lib->gt_map(x->cfg.gt, n, x->cfg.dom, x->ref, prot);
-	x->stat.map++;
-	x->stat.map_pages += n;
-	x->stat.failed += p == NULL;
-	x->mapped += p ? n : 0;
-	return p;
+	return counted(x, x->cfg.lib->gt_map(x->cfg.gt, n, x->cfg.dom, x->ref, prot), n);
 }
 
 void xen_unmap(struct xen_mem *x, void *p, uint32_t n, bool grant)

@@ -98,6 +98,17 @@ static unsigned means(struct xen *x, const struct xen_dev *d, const struct node 
 	return d->cfg.irq == 0 && domain_fits(x, d, n->dom) ? fitness(x, d, n) : 0;
 }
 
+/* Any device that the node could be for, also one that serves */
+static bool meant(struct xen *x, const struct node *n)
+{
+	const struct xen_dev *d = x->dev;
+
+	while (d && !means(x, d, n)) {
+		d = d->next;
+	}
+	return d != NULL;
+}
+
 static struct xen_dev *choose(struct xen *x, const struct node *n)
 {
 	struct xen_dev *best = NULL;
@@ -178,9 +189,7 @@ static void close_node(struct xen *x, const struct node *n, struct xen_dev *d)
 		xen_dev_detach(d, true);
 		return;
 	}
-	for (d = x->dev; d && !means(x, d, n); d = d->next) {
-	}
-	if (d) { /* an earlier process served it */
+	if (meant(x, n)) { /* an earlier process served it */
 		xen_value_state(x, n->path, XenbusStateClosed);
 	}
 }
@@ -188,12 +197,8 @@ static void close_node(struct xen *x, const struct node *n, struct xen_dev *d)
 static void closed_node(struct xen *x, const struct node *n)
 {
 	struct vio_clock *c = loop_clock(x->cfg.loop);
-	const struct xen_dev *d = x->dev;
 
-	while (d && !means(x, d, n)) {
-		d = d->next;
-	}
-	if (!d) {
+	if (!meant(x, n)) {
 		return;
 	}
 	if (!x->tidying) {

@@ -2,20 +2,6 @@
 /* t_xen.c - the Xen port on the model: traffic, memory that moves or is full, odd accesses */
 #include "test/unit/xen_bed.h"
 
-static int setup(void **st)
-{
-	(void)st;
-	bed_up();
-	return 0;
-}
-
-static int teardown(void **st)
-{
-	(void)st;
-	bed_down();
-	return 0;
-}
-
 static const struct xen_mem_stat *stat_of(const struct side *s)
 {
 	return xen_mem_stat(s->xd->g->mem);
@@ -30,8 +16,8 @@ static void all_kinds(void **st)
 		struct side *s;
 
 		if (kind > 0) {
-			teardown(NULL);
-			setup(NULL);
+			bed_teardown(NULL);
+			bed_setup(NULL);
 		}
 		s = one(kind / 2 == 1 ? 0 : 32, grants, kind & 1);
 		assert_true(traffic(s, 5));
@@ -97,8 +83,8 @@ static void no_room_for_a_request(void **st)
 {
 	(void)st;
 	assert_true(traffic_without_room(one(0, false, false)));
-	teardown(NULL);
-	setup(NULL);
+	bed_teardown(NULL);
+	bed_setup(NULL);
 	assert_true(traffic_without_room(one(32, true, true)));
 }
 
@@ -261,7 +247,7 @@ static void odd_accesses(void **st)
 	assert_true(traffic(s, 2));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
 
 int main(void)
 {

@@ -10,13 +10,6 @@ static int setup(void **st)
 	return 0;
 }
 
-static int teardown(void **st)
-{
-	(void)st;
-	bed_down();
-	return 0;
-}
-
 /* Two started devices of a guest */
 static unsigned two_devices(void)
 {
@@ -130,7 +123,7 @@ static void cannot_be_bound(void **st)
 	xm_fail_all(NULL, 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, bed_teardown)
 
 int main(void)
 {

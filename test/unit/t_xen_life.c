@@ -2,20 +2,6 @@
 /* t_xen_life.c - the Xen port on the model: guests and devices that come and end, at rest and at work */
 #include "test/unit/xen_bed.h"
 
-static int setup(void **st)
-{
-	(void)st;
-	bed_up();
-	return 0;
-}
-
-static int teardown(void **st)
-{
-	(void)st;
-	bed_down();
-	return 0;
-}
-
 static void two_guests(void **st)
 {
 	unsigned first = xm_create("one", 2), second = xm_create("two", 1), third;
@@ -259,7 +245,7 @@ static void ends_unknown(void **st)
 	xm_fail_all(NULL, 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
 
 int main(void)
 {

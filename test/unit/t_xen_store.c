@@ -2,20 +2,6 @@
 /* t_xen_store.c - the Xen port and xenstore: handshakes, nodes, garbage */
 #include "test/unit/xen_bed.h"
 
-static int setup(void **st)
-{
-	(void)st;
-	bed_up();
-	return 0;
-}
-
-static int teardown(void **st)
-{
-	(void)st;
-	bed_down();
-	return 0;
-}
-
 static void daemon_starts_late(void **st)
 {
 	(void)st;
@@ -29,8 +15,8 @@ static void daemon_starts_late(void **st)
 		assert_int_equal(state(dom, 0), was == 1 ? 2 : was);
 		assert_true(start(&b.s[0], false));
 		assert_true(traffic(&b.s[0], 2));
-		teardown(NULL);
-		setup(NULL);
+		bed_teardown(NULL);
+		bed_setup(NULL);
 	}
 }
 
@@ -177,7 +163,7 @@ static void which_node(void **st)
 	assert_ptr_equal(b.s[0].xd->g, b.s[1].xd->g); /* one server for all */
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
 
 int main(void)
 {

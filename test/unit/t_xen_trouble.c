@@ -2,20 +2,6 @@
 /* t_xen_trouble.c - the Xen port while xenstore or Xen refuses calls, and when xenstored is gone */
 #include "test/unit/xen_bed.h"
 
-static int setup(void **st)
-{
-	(void)st;
-	bed_up();
-	return 0;
-}
-
-static int teardown(void **st)
-{
-	(void)st;
-	bed_down();
-	return 0;
-}
-
 static void xenstore_in_trouble(void **st)
 {
 	static const char *const call[] = { "xs_introduced", "xs_read", "xs_directory" };
@@ -104,8 +90,8 @@ static const char *comes_without(uint32_t n)
 	const char *call;
 	unsigned dom;
 
-	teardown(NULL);
-	setup(NULL);
+	bed_teardown(NULL);
+	bed_setup(NULL);
 	dom = xm_create("guest", 1);
 	assert_true(xen_up(32));
 	assert_true(add(0, "guest", NULL, 0));
@@ -149,8 +135,8 @@ static void not_ours(void **st)
 	for (uint32_t n = 1; call; n++) {
 		unsigned dom;
 
-		teardown(NULL);
-		setup(NULL);
+		bed_teardown(NULL);
+		bed_setup(NULL);
 		dom = xm_create("guest", 1);
 		assert_true(xen_up(32));
 		assert_true(add(0, "guest", NULL, 0));
@@ -281,8 +267,8 @@ static void xenstore_hangs_up(void **st)
 	for (unsigned i = 0; i < 3; i++) {
 		struct side *s;
 
-		teardown(NULL);
-		setup(NULL);
+		bed_teardown(NULL);
+		bed_setup(NULL);
 		s = one(32, false, i & 1);
 		xm_fail_all("xs_check_watch", e[i]);
 		put(s->dom, 9, "x", "%llu", i);
@@ -326,7 +312,7 @@ static void xenstore_spins(void **st)
 	goes_on_without(s);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bed_setup, bed_teardown)
 
 int main(void)
 {

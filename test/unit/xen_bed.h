@@ -226,6 +226,20 @@ static inline void bed_down(void)
 	xm_fini();
 }
 
+static inline int bed_setup(void **st)
+{
+	(void)st;
+	bed_up();
+	return 0;
+}
+
+static inline int bed_teardown(void **st)
+{
+	(void)st;
+	bed_down();
+	return 0;
+}
+
 /* ---- the toolstack ---- */
 
 static inline const char *path(unsigned dom, unsigned id, const char *key)
