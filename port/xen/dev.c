@@ -125,14 +125,21 @@ int xen_dev_access(struct xen_dev *d, uint32_t off, uint32_t size, bool write, u
 /* Nothing of the guest is used any more, and no turn comes. */
 static void part(struct xen_dev *d)
 {
+	bool vacant = d->vacant->len != 0 && !d->g->gone && !d->parking;
+
 	for (uint16_t i = 0; i < d->cfg.dev->nvq; i++) {
 		loop_unpost(d->x->cfg.loop, &d->turn[i].task);
 		d->cfg.dev->vq[i].mem = NULL;
 	}
 	d->cfg.dev->port_ops = NULL;
 	xen_fast_end(d);
-	xen_page_end(d, d->parking);
-	xen_keep_close(d, d->parking);
+	xen_page_end(d, d->parking || vacant);
+	if (vacant) {
+		xen_keep_leave(d);
+	} else {
+		xen_keep_close(d, d->parking);
+	}
+	xen_vacant_leave(d, vacant);
 	d->g->ndev--;
 	xen_guest_put(d->g);
 	d->g = NULL;
@@ -140,11 +147,21 @@ static void part(struct xen_dev *d)
 
 static int take_range(struct xen_dev *d, char err[256])
 {
+	struct xen_vacant *v = d->vacant;
+
+	if (v->len == d->len) {
+		return 0;
+	}
+	if (v->len != 0) {
+		(void)xen_dm_range(d->g, d->base, v->len, false);
+		v->len = 0;
+	}
 	if (xen_dm_range(d->g, d->base, d->len, true) < 0 && !(d->g->adopted && errno == EEXIST)) {
 		snprintf(err, 256, "domain %u: Xen refuses the registers at %#llx: %s", d->g->dom,
 			 (unsigned long long)d->base, strerror(errno));
 		return -1;
 	}
+	v->len = d->len;
 	return 0;
 }
 
@@ -175,11 +192,17 @@ int xen_dev_attach(struct xen_dev *d, domid_t dom, uint64_t base, uint32_t irq, 
 	d->said_irq = false;
 	d->said_broken = false;
 	d->g = g;
+	if (xen_vacant_claim(d) < 0) {
+		snprintf(err, 256, "out of memory");
+		d->g = NULL;
+		xen_guest_put(g);
+		return -1;
+	}
 	g->ndev++;
 	resumed = xen_keep_open(d);
 	irq_by = xen_fast_begin(d);
-	if (xen_page_begin(d, resumed, err) < 0 || take_range(d, err) < 0) {
-		d->parking = g->adopted; /* to be tried again */
+	if (xen_page_begin(d, resumed || d->vacant->len != 0, err) < 0 || take_range(d, err) < 0) {
+		d->parking = g->adopted && d->vacant->len == 0; /* to be tried again */
 		part(d);
 		d->parking = false;
 		return -1;
@@ -216,10 +239,6 @@ void xen_dev_detach(struct xen_dev *d, bool answer)
 	d->answer = answer;
 	if (d->parking) {
 		d->g->keep = true;
-	} else if (!d->g->gone) {
-		(void)xen_dm_range(d->g, d->base, d->len, false);
-	} else {
-		/* nothing to undo */
 	}
 	if (vio_dev_set_status(d->cfg.dev, 0) == VIO_PENDING) {
 		xen_dev_run(d);
@@ -258,6 +277,7 @@ static void left(struct loop_task *t)
 	xen_guest_progress(g); /* a virtual CPU may wait for this device */
 	part(d);
 	d->leaving = false;
+	xen_watch(d->x);
 	if (d->answer) {
 		xen_store_closed(d);
 	}

@@ -98,14 +98,14 @@ static bool access_slot(struct xen_guest *g, unsigned cpu, struct ioreq *r, uint
 		g->forget = !change(g);
 		return true;
 	}
+	if (type == IOREQ_TYPE_COPY && (d ? d->leaving : xen_vacant_at(g, addr))) {
+		r->data = 0;
+		return true;
+	}
 	if (type != IOREQ_TYPE_COPY || by_pointer || r->count != 1 || !d) {
 		log_debug(NULL, "domain %u: access of type %u at %#llx is not ours", g->dom, type,
 			  (unsigned long long)addr);
 		r->data = ~0ull;
-		return true;
-	}
-	if (d->leaving) {
-		r->data = 0;
 		return true;
 	}
 	rc = xen_dev_access(d, (uint32_t)(addr - d->base), size, !read, &val);
@@ -130,7 +130,7 @@ static bool must_wait(struct xen_guest *g, const struct ioreq *r, uint8_t flags)
 		return false;
 	}
 	return d ? d->parking || xen_fast_kicked(d, r, (flags & SLOT_READ) == 0)
-		 : g->adopted || g->keep;
+		 : (g->adopted || g->keep) && !xen_vacant_at(g, r->addr);
 }
 
 static void look(struct xen_guest *g, unsigned cpu)
@@ -398,7 +398,7 @@ static void confine(struct xen_guest *g)
 	}
 }
 
-static void guest_free(struct xen_guest *g)
+void xen_guest_free(struct xen_guest *g)
 {
 	const struct xen_lib *l = g->x->lib;
 	struct vio_clock *c = loop_clock(g->x->cfg.loop);
@@ -422,6 +422,7 @@ static void guest_free(struct xen_guest *g)
 		}
 	}
 	free(g->vcpu);
+	xen_vacant_free(g);
 	if (g->frame) {
 		(void)l->fm_unmap_resource(g->fm, g->frame);
 	}
@@ -465,10 +466,13 @@ struct xen_guest *xen_guest_get(struct xen *x, domid_t dom, char err[256])
 	g->trim.fire = on_trim;
 	if (open_handles(g, err) || open_server(g, err) || open_events(g, err) ||
 	    open_memory(g, err)) {
-		guest_free(g);
+		xen_guest_free(g);
 		return NULL;
 	}
 	confine(g);
+	if (g->adopted) {
+		xen_keep_vacant(g);
+	}
 	g->next = x->guest;
 	x->guest = g;
 	log_info(NULL, "domain %u: ioreq server %u%s, %u virtual CPU%s", dom, g->id,
@@ -497,6 +501,8 @@ void xen_guest_put(struct xen_guest *g)
 		xen_mem_forget(
 			g->mem); /* as many calls to unmap as to map, or something stays behind */
 		xen_guest_report(g);
-		guest_free(g);
+		if (g->gone || !g->vacant) {
+			xen_guest_free(g);
+		}
 	}
 }

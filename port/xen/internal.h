@@ -13,6 +13,7 @@
 /* The driver takes all that is offered, and fills a receive queue with a page, and a trap, for each entry. */
 #define XEN_QUEUE_SIZE 256u
 #define XEN_NODE       96u
+#define XEN_FILE       192u	 /* path of a state file */
 #define XEN_RETRY_NS   10000000u /* after Xen had no room for a mapping */
 #define XEN_TRIM_NS                                                                                \
 	5000000000u /* a mapping that is not used for one to two of these is given back */
@@ -20,6 +21,15 @@
 struct xen_guest;
 struct kept;
 struct xen_fast;
+
+/* Registers whose device has left, or those of a device that serves (xen_dev.vacant). */
+struct xen_vacant {
+	struct xen_vacant *next;
+	uint64_t base;
+	uint32_t len; /* what Xen traps for us; 0: nothing yet */
+	int fd;	      /* locked file that says so to a later process; -1: none */
+	char path[XEN_FILE];
+};
 
 struct xen_turn {
 	struct loop_task task;
@@ -51,7 +61,8 @@ struct xen_dev {
 	bool said_broken;      /* NEEDS_RESET is */
 	char path[XEN_NODE];   /* its node in xenstore; "": none */
 	struct xen_fast *fast; /* fast.c */
-	struct kept *kept;     /* keep.c; NULL: nothing outlives us */
+	struct xen_vacant *vacant;
+	struct kept *kept; /* keep.c; NULL: nothing outlives us */
 	int keep_fd;
 	struct loop_task left; /* the detaching itself, out of any turn */
 };
@@ -62,7 +73,7 @@ struct xen_vcpu {
 	struct xen_dev *held; /* the access is done, its effect not: this virtual CPU waits */
 };
 
-/* One guest, from its first device to its last. */
+/* One guest, from its first device until it ends, or until its last one leaves nothing behind. */
 struct xen_guest {
 	struct xen *x;
 	struct xen_guest *next;
@@ -83,6 +94,7 @@ struct xen_guest {
 	struct xen_vcpu *vcpu;
 	unsigned nvcpu;
 	struct xen_mem *mem;
+	struct xen_vacant *vacant;
 	bool forget; /* a change of memory that could not begin yet */
 	struct vio_timer retry, trim;
 	struct {
@@ -118,8 +130,10 @@ struct xen {
 
 /* xen_guest_get - the guest with that number, connected; returns: NULL and err */
 struct xen_guest *xen_guest_get(struct xen *x, domid_t dom, char err[256]);
-/* xen_guest_put - free it when it has no device */
+/* xen_guest_put - when a device has left: free it if nothing of it is needed any more */
 void xen_guest_put(struct xen_guest *g);
+/* xen_guest_free - whatever it is needed for */
+void xen_guest_free(struct xen_guest *g);
 /* xen_guest_report - its counters, to the log */
 void xen_guest_report(const struct xen_guest *g);
 /* xen_guest_event - see what its virtual CPUs want; tests call it, the loop does */
@@ -151,6 +165,19 @@ int xen_page_begin(struct xen_dev *d, bool resumed, char err[256]);
 /* xen_page_end - before d->g goes; keep: for a later process */
 void xen_page_end(struct xen_dev *d, bool keep);
 
+/* ---- vacant.c ---- */
+
+/* xen_vacant_new - [base, base + len) is vacant in g; returns: NULL: out of memory */
+struct xen_vacant *xen_vacant_new(struct xen_guest *g, uint64_t base, uint32_t len);
+bool xen_vacant_at(struct xen_guest *g, uint64_t addr);
+/* xen_vacant_claim - with d->g and d->base: sets d->vacant, with what is trapped already; returns: 0 | -1 no memory */
+int xen_vacant_claim(struct xen_dev *d);
+/* xen_vacant_leave - before d->g goes; stays: the range is vacant from now on */
+void xen_vacant_leave(struct xen_dev *d, bool stays);
+/* xen_vacant_drop - unlock its file; remove: and delete it */
+void xen_vacant_drop(struct xen_vacant *v, bool remove);
+void xen_vacant_free(struct xen_guest *g); /* all of them */
+
 /* ---- keep.c ---- */
 
 /* xen_keep_busy - d cannot be served now, another time perhaps; returns: true and err */
@@ -163,6 +190,10 @@ int xen_keep_restore(struct xen_dev *d); /* returns: as vio_mmio_restore */
 void xen_keep_fresh(struct xen_dev *d);	 /* what was kept is no use */
 /* xen_keep_close - before d->g goes; keep: for a later process */
 void xen_keep_close(struct xen_dev *d, bool keep);
+/* xen_keep_leave - instead of it: say in the file that d->vacant is vacant */
+void xen_keep_leave(struct xen_dev *d);
+/* xen_keep_vacant - what an earlier process left vacant in this guest */
+void xen_keep_vacant(struct xen_guest *g);
 void xen_keep_save(struct xen_dev *d);
 void xen_keep_track(struct xen_dev *d, uint16_t vq, bool resumed);
 

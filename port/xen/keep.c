@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "stratos 1"
+#define MAGIC "stratos 2"
 
 struct kept {
 	char magic[16];
@@ -33,8 +33,9 @@ struct kept {
 	uint32_t server;    /* Xen's number of the ioreq server */
 	uint16_t dom, nvq;
 	uint64_t base;
-	char vm[48];   /* tells guests apart that had the same number */
-	uint32_t good; /* copy of regs and vq: 0, 1 */
+	uint32_t vacant; /* bytes at base whose device has left; 0: it serves */
+	char vm[48];	 /* tells guests apart that had the same number */
+	uint32_t good;	 /* copy of regs and vq: 0, 1 */
 	struct vio_mmio_saved regs[2];
 	struct vio_mmio_saved_vq vq[]; /* twice nvq of them, then their regions */
 };
@@ -59,12 +60,12 @@ static uint32_t file_bytes(const struct xen_dev *d)
 	return regions_at(d) + d->cfg.dev->nvq * region_bytes();
 }
 
-static bool file_path(const struct xen_dev *d, domid_t dom, char path[192])
+static bool file_path(const struct xen_dev *d, domid_t dom, char path[XEN_FILE])
 {
 	const char *dir = d->x->cfg.state_dir;
-	int n = dir ? snprintf(path, 192, "%s/xen-%u-%s", dir, dom, d->name) : -1;
+	int n = dir ? snprintf(path, XEN_FILE, "%s/xen-%u-%s", dir, dom, d->name) : -1;
 
-	return n > 0 && n < 192 && strchr(d->name, '/') == NULL;
+	return n > 0 && n < (int)XEN_FILE && strchr(d->name, '/') == NULL;
 }
 
 /* returns: false: not known, xenstore is in trouble */
@@ -99,6 +100,19 @@ static int lock_file(const char *path, int flags)
 	return fd;
 }
 
+/* The file of a device that left is locked by us; returns: its record, or NULL */
+static struct xen_vacant *ours(const struct xen *x, const char *path)
+{
+	for (const struct xen_guest *g = x->guest; g; g = g->next) {
+		for (struct xen_vacant *v = g->vacant; v; v = v->next) {
+			if (v->fd >= 0 && strcmp(v->path, path) == 0) {
+				return v;
+			}
+		}
+	}
+	return NULL;
+}
+
 static bool same_guest(const struct xen_dev *d, const struct kept *k, domid_t dom)
 {
 	return memcmp(k->magic, MAGIC, sizeof(MAGIC)) == 0 && k->dom == dom &&
@@ -113,7 +127,7 @@ static bool same_device(const struct xen_dev *d, const struct kept *k)
 
 bool xen_keep_busy(struct xen_dev *d, domid_t dom, char err[256])
 {
-	char path[192];
+	char path[XEN_FILE];
 	int fd;
 
 	if (!file_path(d, dom, path)) {
@@ -125,7 +139,7 @@ bool xen_keep_busy(struct xen_dev *d, domid_t dom, char err[256])
 		return true;
 	}
 	fd = lock_file(path, 0);
-	if (fd < 0 && errno == EBUSY) {
+	if (fd < 0 && errno == EBUSY && !ours(d->x, path)) {
 		snprintf(err, 256, "domain %u: a device of this name is served already (%s)", dom,
 			 path);
 		return true;
@@ -142,7 +156,7 @@ bool xen_keep_server(struct xen *x, domid_t dom, ioservid_t *id)
 
 	for (struct xen_dev *d = x->dev; d && !found; d = d->next) {
 		struct kept k;
-		char path[192];
+		char path[XEN_FILE];
 		int fd = d->g == NULL && file_path(d, dom, path) ? lock_file(path, 0) : -1;
 
 		if (fd >= 0) {
@@ -174,7 +188,8 @@ static void begin(struct xen_dev *d)
 
 bool xen_keep_open(struct xen_dev *d)
 {
-	char path[192];
+	char path[XEN_FILE];
+	struct xen_vacant *before;
 	struct kept *k;
 	int e;
 
@@ -182,6 +197,10 @@ bool xen_keep_open(struct xen_dev *d)
 	d->kept = NULL;
 	if (!file_path(d, d->g->dom, path)) {
 		return false;
+	}
+	before = ours(d->x, path);
+	if (before) { /* it was at another address */
+		xen_vacant_drop(before, false);
 	}
 	d->keep_fd = lock_file(path, O_CREAT);
 	e = d->keep_fd < 0 || ftruncate(d->keep_fd, file_bytes(d)) < 0
@@ -200,8 +219,8 @@ bool xen_keep_open(struct xen_dev *d)
 		return false;
 	}
 	d->kept = k;
-	if (d->g->adopted && k->server == d->g->id && same_guest(d, k, d->g->dom) &&
-	    same_device(d, k)) {
+	if (d->g->adopted && k->vacant == 0 && k->server == d->g->id &&
+	    same_guest(d, k, d->g->dom) && same_device(d, k)) {
 		return true;
 	}
 	begin(d);
@@ -217,7 +236,7 @@ void xen_keep_fresh(struct xen_dev *d)
 
 void xen_keep_close(struct xen_dev *d, bool keep)
 {
-	char path[192];
+	char path[XEN_FILE];
 
 	if (d->kept) {
 		munmap(d->kept, file_bytes(d));
@@ -230,6 +249,42 @@ void xen_keep_close(struct xen_dev *d, bool keep)
 	}
 	d->kept = NULL;
 	d->keep_fd = -1;
+}
+
+void xen_keep_leave(struct xen_dev *d)
+{
+	struct xen_vacant *v = d->vacant;
+
+	if (d->kept && file_path(d, d->g->dom, v->path)) {
+		d->kept->vacant = v->len;
+		v->fd = d->keep_fd;
+		d->keep_fd = -1;
+	}
+	xen_keep_close(d, false);
+}
+
+void xen_keep_vacant(struct xen_guest *g)
+{
+	for (struct xen_dev *d = g->x->dev; d; d = d->next) {
+		char path[XEN_FILE];
+		struct kept k;
+		struct xen_vacant *v = NULL;
+		int fd = d->g == NULL && file_path(d, g->dom, path) ? lock_file(path, 0) : -1;
+
+		if (fd >= 0 && pread(fd, &k, sizeof(k), 0) == (ssize_t)sizeof(k) &&
+		    same_guest(d, &k, g->dom) &&
+		    (k.vacant == XEN_MMIO_LEN || k.vacant == VIO_MMIO_CONFIG)) {
+			v = xen_vacant_new(g, k.base, k.vacant);
+		}
+		if (v) {
+			v->fd = fd;
+			memcpy(v->path, path, sizeof(path));
+		} else if (fd >= 0) {
+			close(fd);
+		} else {
+			/* no file, or its device serves */
+		}
+	}
 }
 
 void xen_keep_save(struct xen_dev *d)

@@ -3,17 +3,16 @@
  * page.c - configuration as a page of the guest, which its driver reads without a trap
  *
  * Theory of operation. Registers that begin at 0xf00 of a page end with it, and configuration, at 0x100 behind their
- * begin, is the begin of the next one. That one is memory of the guest's own: Xen is asked to put a page there, it is
- * mapped here for as long as the device serves, and given back when the device leaves. Where Xen refuses, configuration
- * is trapped as the registers are.
+ * begin, is the begin of the next one. That one is memory of the guest's own: Xen is asked to put a page there, and it is
+ * mapped here for as long as the device serves. It stays with the guest then, as its registers do (vacant.c). Where Xen
+ * refuses, configuration is trapped as the registers are.
  *
  * The guest may write to the page, or give it away: that harms nobody else. Each change writes it whole.
  *
  * A page that is there already is taken as it is; it is an earlier process's. A guest that runs on after a restart keeps
  * what it has, a page or none: features were negotiated by that.
  *
- * What asks Xen for memory may do so for every guest, so that descriptor is closed after each call. A process that has
- * given up its rights since then leaves the page to the guest.
+ * What asks Xen for memory may do so for every guest, so that descriptor is closed after each call.
  */
 #include "port/xen/internal.h"
 #include "hosted/log.h"
@@ -183,9 +182,7 @@ void xen_page_end(struct xen_dev *d, bool keep)
 	if (keep || d->g->gone) {
 		return;
 	}
-	if (d->x->sealed) {
-		log_debug(d->name, "domain %u: its page of configuration stays", d->g->dom);
-	} else if (memory_op(d, XENMEM_decrease_reservation) < 0) {
+	if (memory_op(d, XENMEM_decrease_reservation) < 0) {
 		log_warn(d->name, "domain %u: its page of configuration stays: %s", d->g->dom,
 			 strerror(errno));
 	} else {

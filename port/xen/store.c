@@ -290,6 +290,14 @@ static void sweep(struct xen *x)
 			xen_dev_detach(d, false);
 		}
 	}
+	for (struct xen_guest *g = x->guest, *next; g; g = next) {
+		next = g->next;
+		if (g->ndev == 0 &&
+		    xen_value_ended(x, g->dom)) { /* only vacant registers were left */
+			g->gone = true;
+			xen_guest_free(g);
+		}
+	}
 }
 
 static void scan_all(struct xen *x)

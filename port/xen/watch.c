@@ -16,6 +16,9 @@ static bool unseen(const struct xen_guest *g)
 {
 	const struct xen_dev *d = g->x->dev;
 
+	if (g->ndev == 0) {
+		return true;
+	}
 	while (d && (d->g != g || d->leaving || xen_store_sees(d))) {
 		d = d->next;
 	}
@@ -32,6 +35,10 @@ static void look_at(struct xen_guest *g)
 	if (!g->gone) {
 		return; /* some other trouble: not a proof */
 	}
+	if (g->ndev == 0) {
+		xen_guest_free(g);
+		return;
+	}
 	log_warn(NULL, "domain %u has ended; its devices are free", g->dom);
 	for (struct xen_dev *d = g->x->dev; d; d = d->next) {
 		if (d->g == g) {
@@ -45,7 +52,8 @@ static void look(struct vio_timer *t)
 	struct xen *x = VIO_CONTAINER(t, struct xen, look);
 
 	xen_store_probe(x);
-	for (struct xen_guest *g = x->guest; g; g = g->next) {
+	for (struct xen_guest *g = x->guest, *next; g; g = next) {
+		next = g->next;
 		if (unseen(g)) {
 			look_at(g);
 		}

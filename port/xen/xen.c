@@ -79,6 +79,9 @@ struct xen *xen_open(const struct xen_config *cfg, char err[256])
 void xen_close(struct xen *x)
 {
 	loop_unpost(x->cfg.loop, &x->settle);
+	while (x->guest) {
+		xen_guest_free(x->guest);
+	}
 	if (x->lib) {
 		xen_store_close(x);
 	}

@@ -38,10 +38,11 @@ static void all_kinds(void **st)
 		put(s->dom, 0, "state", "%llu", 5);
 		WAIT(state(s->dom, 0) == 6);
 		assert_int_equal(state(s->dom, 0), 6);
-		assert_int_equal(xm.open.foreign + xm.open.grants + xm.open.ports, 0);
-		assert_false(xm.dom[s->dom].server);
+		assert_int_equal(xm.open.foreign + xm.open.grants, 0);
 		rounds(5);
 		assert_int_equal(state(s->dom, 0), 6); /* and is not taken up again */
+		assert_true(vacant(s));
+		assert_true(ended(s->dom));
 	}
 }
 

@@ -29,7 +29,8 @@ static void killed_and_stopped(void **st)
 		assert_true(traffic(&b.s[0], 3));
 		put(1, 0, "state", "%llu", 5);
 		WAIT(state(1, 0) == 6);
-		assert_false(xm.dom[1].server); /* closed for good: nothing is left */
+		assert_true(vacant(&b.s[0]));
+		assert_true(ended(1));
 		assert_int_equal(access(file_of(0), F_OK), -1);
 	}
 }

@@ -15,8 +15,9 @@ enum {
 	DOM = 28,
 	NVQ = 30,
 	BASE_AT = 32,
-	VM = 40,
-	REGS = 88
+	VACANT = 40,
+	VM = 44,
+	REGS = 96
 };
 
 static void tamper(off_t at, uint8_t flip)
@@ -78,7 +79,8 @@ static void other_head(void **st)
 	} field[] = { { MAGIC, false },	   { DOM, false },    { VM, false },
 		      { VM + 20, false },  { SERVER, false }, { BYTES, true },
 		      { BYTES + 3, true }, { CLASS, true },   { NVQ, true },
-		      { NVQ + 1, true },   { BASE_AT, true }, { BASE_AT + 7, true } };
+		      { NVQ + 1, true },   { BASE_AT, true }, { BASE_AT + 7, true },
+		      { VACANT + 1, true } };
 	struct side *s = &b.s[0];
 
 	(void)st;

@@ -77,8 +77,10 @@ static void tried_again(void **st)
 	assert_true(traffic(&b.s[0], 2));
 	put(dom, 0, "state", "%llu", 5);
 	WAIT(state(dom, 0) == 6);
+	assert_true(ended(dom));
+	dom = xm_create("guest", 1);
 	xm_fail_all("fm_map_resource", ENOMEM);
-	node(0, dom, 1, false, 1);
+	node(0, dom, 0, false, 1);
 	rounds(5);
 	assert_true(fire(&b.x->again) <= 1000000000u); /* from the start, and said anew */
 	assert_int_equal(count_logged("Cannot allocate memory"), 2);

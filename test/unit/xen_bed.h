@@ -35,7 +35,7 @@
 #define UNTOUCHED    0xeeu
 #define STILL	     8u
 #define BASE(i)	     (0x2000000u + (i)*0x200u)
-#define PAGE_BASE(i) (0x2040f00u + (i)*0x1000u)
+#define PAGE_BASE(i) (0x2040f00u + (i)*0x2000u) /* the page of configuration is whole */
 
 /* A device here, and its driver in a guest */
 struct side {
@@ -396,6 +396,25 @@ static inline int offer(struct side *s)
 		(void)vio_drv_mmio_bus.kick(&s->drv, 0);
 	}
 	return rc;
+}
+
+/* Its device has left: registers read as 0, and what is written is lost */
+static inline bool vacant(struct side *s)
+{
+	s->stuck = false;
+	(void)io(s, VIO_MMIO_STATUS, 4, true, 0xf);
+	return io(s, VIO_MMIO_MAGIC, 4, false, 0) == 0 &&
+	       io(s, VIO_MMIO_INTERRUPT_STATUS, 4, false, 0) == 0 &&
+	       io(s, VIO_MMIO_STATUS, 4, false, 0) == 0 && !s->stuck;
+}
+
+/* The guest ends; returns: nothing of it is left */
+static inline bool ended(unsigned dom)
+{
+	xm_destroy(dom);
+	WAIT(!b.x->guest);
+	return !b.x->guest &&
+	       xm.open.foreign + xm.open.grants + xm.open.ports + xm.open.frames == 0;
 }
 
 /* What comes back, after its interrupt */

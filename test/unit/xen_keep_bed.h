@@ -95,6 +95,9 @@ static inline void killed(void)
 	}
 	for (struct xen_guest *g = b.x->guest; g; g = g->next) {
 		(void)munmap(g->page, XM_PAGE);
+		for (struct xen_vacant *v = g->vacant; v; v = v->next) {
+			(void)close(v->fd);
+		}
 	}
 	dead = realloc(dead, (ndead + 1) * sizeof(struct xen *));
 	dead[ndead++] = b.x;
