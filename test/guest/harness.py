@@ -262,7 +262,99 @@ class Agent:
         return base64.b64decode(self.check(f"base64 '{path}'"))
 
 
-class Guest(Agent):
+class Machine(Agent):
+    """A system in a process of its own, whose standard input and output are the agent's console. As a context
+    manager: leaving it powers it off, or ends it at once where something went wrong.
+
+    A subclass has command(), its argument list, and _fail(text); _starting() and _started() where there is more to
+    do before the process and between it and the agent's first word, _logs() for more than the console."""
+
+    boot_timeout = off_timeout = 30  # seconds
+    process = folder = boot_seconds = None
+
+    def _starting(self):
+        """Returns further arguments for Popen."""
+        return {}
+
+    def _started(self):
+        pass
+
+    def _logs(self):
+        return f"\n{tail(self.console)}"
+
+    def start(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="stratos-machine."))
+        begin = time.monotonic()
+        try:
+            more = self._starting()
+            self.process = subprocess.Popen(bound(self.command()), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=subprocess.STDOUT, bufsize=0, start_new_session=True, **more)
+            self._started()
+            self._ready(self.boot_timeout)
+        except BaseException:
+            self.kill()
+            raise
+        self.boot_seconds = time.monotonic() - begin
+        return self
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def _reader(self):
+        return self.process.stdout.fileno()
+
+    def _writer(self):
+        return self.process.stdin.fileno()
+
+    def _ended(self):
+        self.process.wait()
+        return f"ended with code {self.process.returncode}"
+
+    def quit(self):
+        """Power off in an orderly way."""
+        if self.alive():
+            self._send("QUIT")
+            self._expect(rb"AGENT BYE", self.off_timeout, "QUIT")
+            end = time.monotonic() + self.off_timeout
+            while self.alive() and time.monotonic() < end:
+                self._drain(0.05)
+            try:
+                self.process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise GuestError(f"{self.name} did not power off within {self.off_timeout} s") from None
+        self._cleanup()
+
+    def kill(self):
+        """End it at once, as a crash of the virtual machine would."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # User-Mode Linux has helper processes
+        if self.process:
+            self.process.wait()
+        self._cleanup()
+
+    def _cleanup(self):
+        if self.process:
+            for pipe in (self.process.stdin, self.process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if kind:
+            if self.alive() and kind is not GuestError:
+                print(f"--- end of what the {self.name} said{self._logs()}")
+            self.kill()
+        else:
+            self.quit()
+
+
+class Guest(Machine):
     """A booted guest. Use as a context manager; leaving it powers the guest off."""
 
     def __init__(self, vehicle="qemu", devices=(), memory=None, cpus=1, append="", extra=(), first=(), timeout=None):
@@ -278,9 +370,7 @@ class Guest(Agent):
         self.memory = memory or (512 if self.arm else 256)  # arm64's kernel and what it unpacks are large
         self.devices = [(d[0], d[1], dict(d[2]) if len(d) > 2 else {}) for d in devices]
         self.append, self.first, self.extra = append, list(first), list(extra)
-        self.timeout = timeout or BOOT_SECONDS[vehicle]
-        self.boot_seconds = None
-        self.process = self.folder = None
+        self.boot_timeout = timeout or BOOT_SECONDS[vehicle]
 
     # --- command lines
 
@@ -339,82 +429,17 @@ class Guest(Agent):
 
     # --- life
 
-    def start(self):
-        argv = bound(self.command())
-        # User-Mode Linux keeps the guest's memory in a file under TMPDIR, and sockets' names in HOME/.uml
-        self.folder = tempfile.mkdtemp(prefix="stratos-guest.")
-        env = dict(os.environ, HOME=self.folder)
-        if self.vehicle.endswith("qemu11"):  # this one's cache is found through HOME
-            env["HOME"] = os.environ.get("HOME", "/")
+    def _starting(self):
+        # User-Mode Linux keeps the guest's memory in a file under TMPDIR, and sockets' names in HOME/.uml; the cache
+        # of QEMU 11 is found through HOME
+        env = dict(os.environ, HOME=os.environ.get("HOME", "/") if self.vehicle.endswith("qemu11") else str(self.folder))
         env.setdefault("TMPDIR", "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")
-        begin = time.monotonic()
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        bufsize=0, env=env, start_new_session=True)
-        try:
-            self._ready(self.timeout)
-        except BaseException:
-            self.kill()
-            raise
-        self.boot_seconds = time.monotonic() - begin
-        return self
-
-    def _reader(self):
-        return self.process.stdout.fileno()
-
-    def _writer(self):
-        return self.process.stdin.fileno()
-
-    def _ended(self):
-        self.process.wait()
-        return f"ended with code {self.process.returncode}"
+        return {"env": env}
 
     def _fail(self, text):
         logs = "".join(f"\n  log of {' '.join(d.argv)} (code {d.process.poll()}):\n{tail(d.log)}" for d in Daemon.running)
         command = " ".join(str(a) for a in self.process.args[4:])
         raise GuestError(f"{self.name}: {text}\n  command: {command}\n  end of its console:\n{tail(self.console)}{logs}")
-
-    def quit(self):
-        """Power off in an orderly way."""
-        if self.process.poll() is None:
-            self._send("QUIT")
-            self._expect(rb"AGENT BYE", 30, "QUIT")
-            try:
-                end = time.monotonic() + 30
-                while self.process.poll() is None and time.monotonic() < end:
-                    self._drain(0.05)
-                self.process.wait(0.1)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                self._fail("did not power off within 30 s")
-        self._cleanup()
-
-    def kill(self):
-        """End it at once, as a crash of the virtual machine would."""
-        if self.process and self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)  # User-Mode Linux has helper processes
-        if self.process:
-            self.process.wait()
-        self._cleanup()
-
-    def _cleanup(self):
-        if self.process:
-            for pipe in (self.process.stdin, self.process.stdout):
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, kind, *_):
-        if kind:
-            if self.process.poll() is None and kind is not GuestError:
-                print(f"--- end of the {self.vehicle} guest's console\n{tail(self.console)}")
-            self.kill()
-        else:
-            self.quit()
 
 
 def can_connect(path):

@@ -9,11 +9,9 @@ Zcu102: a Cortex-R5 in the same QEMU (machine xlnx-zcu102). Pair: a Cortex-M3 in
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -105,7 +103,7 @@ def ask(monitor, command, **arguments):
             return answer["return"]
 
 
-class Machine(harness.Agent):
+class Machine(harness.Machine):
     """A booted machine: Linux, and a firmware beside it. Use as a context manager."""
 
     tree = name = None  # its device tree in this folder
@@ -117,8 +115,8 @@ class Machine(harness.Agent):
     def __init__(self, elf, disk=None, append="", timeout=180):
         """elf: the firmware. disk: bytes of the disk's beginning."""
         super().__init__(self.name)
-        self.elf, self.disk, self.append, self.timeout = elf, disk or b"", append, timeout
-        self.process = self.folder = self.qmp = None
+        self.elf, self.disk, self.append, self.boot_timeout = elf, disk or b"", append, timeout
+        self.qmp = None
 
     def _make(self, name, *argv):
         out = self.folder / name
@@ -159,50 +157,22 @@ class Machine(harness.Agent):
 
     # --- life
 
-    def start(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="stratos-amp."))
-        try:
-            self.process = subprocess.Popen(harness.bound(self._command()), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=subprocess.STDOUT, bufsize=0, start_new_session=True,
-                                            env=dict(os.environ, QEMU_AUDIO_DRV="none"))
-            self._connect()
-            self._begin()
-            self._ready(self.timeout)
-        except BaseException:
-            self.kill()
-            raise
-        return self
+    def _starting(self):
+        return {"env": dict(os.environ, QEMU_AUDIO_DRV="none")}
 
-    def _begin(self):
-        """The machine is there; start what else there is."""
+    def _started(self):
+        self.qmp = connect(self.folder / "qmp", self.process)
 
-    def kill(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process.stdin.close()
-            self.process.stdout.close()
+    def _cleanup(self):
         if self.qmp:
             self.qmp.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super()._cleanup()
 
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, kind, *_):
-        if kind:
-            text = f"{harness.tail(self.console)}\n{self.firmware_log()}"
-            print(f"--- end of the {self.name}'s console\n{text}", file=sys.stderr)
+    def quit(self):
         self.kill()
 
-    def _reader(self):
-        return self.process.stdout.fileno()
-
-    def _writer(self):
-        return self.process.stdin.fileno()
-
-    def _ended(self):
-        return f"QEMU ended with code {self.process.wait()}"
+    def _logs(self):
+        return f"\n{harness.tail(self.console)}\n{self.firmware_log()}"
 
     def _fail(self, text):
         raise harness.GuestError(f"{self.name}: {text}\n  end of its console:\n{harness.tail(self.console)}\n"
@@ -213,9 +183,6 @@ class Machine(harness.Agent):
         return path.read_text(errors="replace") if path.exists() else ""
 
     # --- QEMU's monitor
-
-    def _connect(self):
-        self.qmp = connect(self.folder / "qmp", self.process)
 
     def monitor(self, command, **arguments):
         return ask(self.qmp, command, **arguments)
@@ -238,15 +205,15 @@ class Machine(harness.Agent):
         """It is asked to start again from its first instruction, and does so between two turns."""
         before = self.word(self.orders + 4)
         self.check(f"devmem {self.orders:#x} 32 {ORDER_RESET:#x}")
-        self._started(before)
+        self._again(before)
 
     def crash_firmware(self):
         """As a watchdog does: wherever it is, it starts again from its first instruction."""
         before = self.word(self.orders + 4)
         self._crash()
-        self._started(before)
+        self._again(before)
 
-    def _started(self, before, timeout=10):
+    def _again(self, before, timeout=10):
         end = time.monotonic() + timeout
         while self.word(self.orders + 4) == before:
             if time.monotonic() > end:
@@ -263,7 +230,7 @@ class Zcu102(Machine):
     regs = {"rng": 0x71000000, "i2c": 0x71001000, "blk": 0x71002000}
     windows = {"rng": (0x70000000, 0x10000), "i2c": (0x70010000, 0x10000), "blk": (0x70100000, 0x100000)}
 
-    def _command(self):
+    def command(self):
         return ["qemu-system-aarch64", "-M", "xlnx-zcu102", "-m", "2G", "-smp", "6", *self._linux(),
                 "-serial", f"file:{self.folder}/firmware.log", "-gdb", f"unix:{self.folder}/gdb,server=on,wait=off",
                 "-device", f"loader,file={self.elf}"]
@@ -287,14 +254,15 @@ class Pair(Machine):
     def _memory(self, size):
         return ["-object", f"memory-backend-file,id=ram,mem-path={self.folder}/ram,share=on,size={size}"]
 
-    def _command(self):
+    def command(self):
         with open(self.folder / "ram", "wb") as f:
             f.truncate(512 << 20)
         return ["qemu-system-aarch64", "-M", "virt,memory-backend=ram", "-cpu", "cortex-a53", "-m", "512",
                 *self._memory("512M"), "-accel", "tcg", "-qtest", f"unix:{self.folder}/bell,server=on,wait=off",
                 "-qtest-log", "none", "-S", *self._linux()]
 
-    def _begin(self):
+    def _started(self):
+        super()._started()
         argv = ["qemu-system-arm", "-M", "mps2-an385,memory-backend=ram", *self._memory("16M"), "-display", "none",
                 "-monitor", "none", "-qmp", f"unix:{self.folder}/qmp2,server=on,wait=off",
                 "-serial", f"file:{self.folder}/firmware.log", "-serial", f"unix:{self.folder}/bell",
@@ -304,11 +272,11 @@ class Pair(Machine):
         self.second_qmp = connect(self.folder / "qmp2", self.second)
         self.monitor("cont")
 
-    def kill(self):
+    def _cleanup(self):
         if self.second:
             self.second.kill()
             self.second.wait()
             self.second.stdout.close()
         if self.second_qmp:
             self.second_qmp.close()
-        super().kill()
+        super()._cleanup()

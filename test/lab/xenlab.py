@@ -25,19 +25,13 @@ When anything goes wrong GuestError carries the ends of all logs: Xen's, those i
 """
 import base64
 import contextlib
-import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "guest"))
-from harness import Agent, GuestError, bound, prepared, tail  # noqa: E402
+from harness import Agent, GuestError, Machine, prepared, tail  # noqa: E402
 
 BOOT_SECONDS = 180  # emulation is slow and other work may share the machine
 CREATE_SECONDS = 60
@@ -159,9 +153,11 @@ class XenGuest(Agent):
             self.destroy()
 
 
-class Xen(Agent):
+class Xen(Machine):
     """Xen and its control domain. Use as a context manager; leaving it powers the machine off.
     run(), check(), put() and get() work in the control domain."""
+
+    boot_timeout, off_timeout = BOOT_SECONDS, 60
 
     def __init__(self, version="4.17", mode="silo", memory=2560, dom0_memory=1024, cpus=3, dom0_cpus=1, guests=6,
                  append="", dom0_append="", extra=(), program=True, lab_kernel=None):
@@ -180,7 +176,6 @@ class Xen(Agent):
         self.ports = [ours for ours, _ in self.pairs]
         self.free_ports = list(range(guests))
         self.guests = {}
-        self.process = self.folder = self.boot_seconds = None
 
     # --- life
 
@@ -211,35 +206,12 @@ class Xen(Agent):
                      "-device", f"virtserialport,chardev=guest{n},name=guest{n}"]
         return argv + self.extra
 
-    def start(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="stratos-xen."))
-        argv = bound(self.command())
-        begin = time.monotonic()
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        bufsize=0, start_new_session=True,
-                                        pass_fds=[theirs.fileno() for _, theirs in self.pairs])
+    def _starting(self):
+        return {"pass_fds": [theirs.fileno() for _, theirs in self.pairs]}
+
+    def _started(self):
         for _, theirs in self.pairs:
             theirs.close()
-        try:
-            self._ready(BOOT_SECONDS)
-        except BaseException:
-            self.kill()
-            raise
-        self.boot_seconds = time.monotonic() - begin
-        return self
-
-    def alive(self):
-        return self.process is not None and self.process.poll() is None
-
-    def _reader(self):
-        return self.process.stdout.fileno()
-
-    def _writer(self):
-        return self.process.stdin.fileno()
-
-    def _ended(self):
-        self.process.wait()
-        return f"QEMU ended with code {self.process.returncode}"
 
     def _fail(self, text):
         command = " ".join(str(a) for a in self.process.args[4:])
@@ -250,6 +222,9 @@ class Xen(Agent):
         """What Xen's console said; the kernel of the control domain and, in a debug build, guests speak there too."""
         file = self.folder / "xen.log"
         return file.read_bytes().decode(errors="replace").replace("\r", "") if file.exists() else ""
+
+    def _logs(self):
+        return self.logs()
 
     def logs(self):
         """The ends of all logs, for an error's text."""
@@ -263,46 +238,11 @@ class Xen(Agent):
                 text += f"\n  in the control domain:\n{tail(said, 200)}"
         return text
 
-    def quit(self):
-        """Power the machine off in an orderly way."""
-        if self.alive():
-            self._send("QUIT")
-            self._expect(rb"AGENT BYE", 60, "QUIT")
-            try:
-                end = time.monotonic() + 60
-                while self.alive() and time.monotonic() < end:
-                    self._drain(0.05)
-                self.process.wait(0.1)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise GuestError(f"{self.name} did not power off within 60 s") from None
-        self._cleanup()
-
-    def kill(self):
-        if self.alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        if self.process:
-            self.process.wait()
-        self._cleanup()
-
     def _cleanup(self):
-        for pipe in (self.process.stdin, self.process.stdout, *self.ports) if self.process else self.ports:
+        for stream in self.ports:
             with contextlib.suppress(OSError):
-                pipe.close()
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, kind, *_):
-        if kind:
-            if self.alive() and kind is not GuestError:
-                print(f"--- {self.name}{self.logs()}")
-            self.kill()
-        else:
-            self.quit()
+                stream.close()
+        super()._cleanup()
 
     # --- guests
 
