@@ -87,6 +87,7 @@ def test_node_removed_under_traffic(xen, served):
     stratos.clear_log()
     xen.check(f"xenstore-rm /local/domain/0/backend/virtio_disk/{a.domid}/51728")
     stratos.wait_log(f"a-rng1: domain {a.domid}: left")
+    a.check("cd /sys/bus/virtio/drivers/virtio_rng && for d in virtio*; do echo $d >unbind || exit 1; done", 30)
     for traffic in (ours, theirs):
         traffic.more()
         traffic.stop()

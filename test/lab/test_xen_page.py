@@ -154,8 +154,8 @@ def test_restart(served):
         served.guest.check(FIO.format(disk), 300)
 
 
-def test_given_back(xen, served):
-    """The guest has one page more while the device is there."""
+def test_page_stays(xen, served):
+    """The guest keeps the one page, for its driver may still look there; the next device takes it over."""
     def pages():
         told = len(xen.xen_log())
         xen.check("xl debug-keys q; sleep 0.5")
@@ -165,7 +165,8 @@ def test_given_back(xen, served):
 
     before = pages()
     daemon = Daemon(xen, "rng-page")
-    assert "configuration is a page" in daemon.start(served.guest.domid, *FREE, options="--state-dir=")
-    assert pages() == before + 1
-    daemon.signal("TERM")
-    assert pages() == before
+    for _ in range(2):
+        assert "configuration is a page" in daemon.start(served.guest.domid, *FREE, options="--state-dir=")
+        assert pages() == before + 1
+        daemon.signal("TERM")
+        assert pages() == before + 1
