@@ -12,7 +12,7 @@ help:
 	@echo 'make demo-amp    Linux and our firmware on two cores of one chip; report in build/demo-amp/report.json'
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
-	@echo 'make test        all tests but those of the lab; last line: N passed, N failed'
+	@echo 'make test        everything that is tested; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench-ring  instructions per request; build/bench/ring.json'
 	@echo 'make bench-xen   crossings per request on real Xen, emulated; build/bench/xen.json'
@@ -61,7 +61,7 @@ lab-xen:
 	@python3 test/lab/xenlab.py
 
 test:
-	@tools/setup test
+	@tools/setup lab
 	@tools/run-tests
 
 test-lab:
