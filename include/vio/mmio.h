@@ -13,7 +13,7 @@
 #ifndef VIO_MMIO_H
 #define VIO_MMIO_H
 
-#include "dev.h"
+#include "ctl.h"
 
 #define VIO_MMIO_MAGIC		     0x000u /* R */
 #define VIO_MMIO_VERSION	     0x004u
@@ -45,13 +45,6 @@
 #define VIO_MMIO_INT_USED    1u
 #define VIO_MMIO_INT_CONFIG  2u
 
-/* What the driver wrote for one queue; the caller's storage. */
-struct vio_mmio_vq {
-	uint64_t area[3]; /* descriptor, driver, device */
-	uint32_t size;
-	uint8_t state; /* private */
-};
-
 struct vio_mmio_ops {
 	/* the interrupt line; from any executor */
 	void (*irq)(void *ctx, bool level);
@@ -65,19 +58,16 @@ struct vio_mmio_ops {
 };
 
 struct vio_mmio {
-	struct vio_dev *dev;
+	struct vio_ctl ctl;
 	const struct vio_mmio_ops *ops;
 	void *ctx;
-	struct vio_mmio_vq *vq; /* dev->nvq of them */
-	uint32_t vendor;	/* VendorID; the port may set it */
-	uint64_t features;	/* as the driver wrote them */
+	uint32_t vendor; /* VendorID; the port may set it */
 	uint32_t dev_sel, drv_sel, q_sel;
 	uint32_t isr; /* atomic */
-	bool beyond;  /* the driver accepted a feature above bit 63 */
 };
 
 /* vio_mmio_init - attach to d; vq: d->nvq of them; transport_features: as vio_dev_attach */
-void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_mmio_vq *vq,
+void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_ctl_vq *vq,
 		   const struct vio_mmio_ops *ops, void *ctx, uint64_t transport_features);
 
 /*
@@ -92,34 +82,25 @@ void vio_mmio_init(struct vio_mmio *m, struct vio_dev *d, struct vio_mmio_vq *vq
 int vio_mmio_access(struct vio_mmio *m, uint32_t off, uint32_t size, bool write, uint32_t *val);
 
 /*
- * What the driver has written, for a port that hands its guest on to another process. Plain data in this machine's
- * layout. Not in it: InterruptStatus (both interrupts are raised again, a driver bears that), and what device models
- * keep for themselves (each class's page says what that means).
+ * What the driver has written, as struct vio_ctl_saved. InterruptStatus is not in it: both interrupts are raised again,
+ * a driver bears that.
  */
 struct vio_mmio_saved {
-	uint64_t features;
-	uint32_t dev_sel, drv_sel, q_sel, generation;
-	uint8_t status;
-	uint8_t beyond; /* as in struct vio_mmio */
-};
-struct vio_mmio_saved_vq {
-	uint64_t area[3];
-	uint32_t size;
-	uint8_t ready;
+	struct vio_ctl_saved ctl;
+	uint32_t dev_sel, drv_sel, q_sel;
 };
 /*
  * vio_mmio_save - after an access, before the driver goes on; vq: dev->nvq of them
  * Of an access that is pending: a reset counts as done, a stop of a queue as not begun; it is to be done again.
  */
-void vio_mmio_save(const struct vio_mmio *m, struct vio_mmio_saved *s,
-		   struct vio_mmio_saved_vq *vq);
+void vio_mmio_save(const struct vio_mmio *m, struct vio_mmio_saved *s, struct vio_ctl_saved_vq *vq);
 /*
  * vio_mmio_restore - after vio_mmio_init, on a device in reset; what was in flight is taken from ops->prepare's regions
  * returns: VIO_OK, then vio_mmio_settled as after an access | VIO_E_ARG this device cannot go on from there; it is in
  *          reset, or a reset is pending
  */
 int vio_mmio_restore(struct vio_mmio *m, const struct vio_mmio_saved *s,
-		     const struct vio_mmio_saved_vq *vq);
+		     const struct vio_ctl_saved_vq *vq);
 
 /* vio_mmio_settled - go on with what was pending; true: nothing is */
 bool vio_mmio_settled(struct vio_mmio *m);

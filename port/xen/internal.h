@@ -43,7 +43,7 @@ struct xen_dev {
 	struct xen_dev *next; /* of x */
 	char *name, *domain, *node;
 	struct vio_mmio mmio;
-	struct vio_mmio_vq *vq;
+	struct vio_ctl_vq *vq;
 	struct xen_turn *turn; /* dev->nvq each */
 	/* while it serves: */
 	struct xen_guest *g;

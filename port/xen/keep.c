@@ -37,7 +37,7 @@ struct kept {
 	char vm[48];	 /* tells guests apart that had the same number */
 	uint32_t good;	 /* copy of regs and vq: 0, 1 */
 	struct vio_mmio_saved regs[2];
-	struct vio_mmio_saved_vq vq[]; /* twice nvq of them, then their regions */
+	struct vio_ctl_saved_vq vq[]; /* twice nvq of them, then their regions */
 };
 
 static uint32_t region_bytes(void)
@@ -50,7 +50,7 @@ static uint32_t region_bytes(void)
 
 static uint32_t regions_at(const struct xen_dev *d)
 {
-	size_t n = sizeof(struct kept) + 2u * d->cfg.dev->nvq * sizeof(struct vio_mmio_saved_vq);
+	size_t n = sizeof(struct kept) + 2u * d->cfg.dev->nvq * sizeof(struct vio_ctl_saved_vq);
 
 	return ((uint32_t)n + 63u) & ~63u;
 }

@@ -29,7 +29,7 @@ static struct bench {
 	struct world w;
 	struct tdev dev;
 	struct vio_mmio m;
-	struct vio_mmio_vq vq[1];
+	struct vio_ctl_vq vq[1];
 	struct vio_drv_mmio drv;
 	struct vio_dvq q;
 	struct vio_dvq_slot slot[SIZE];
@@ -38,7 +38,7 @@ static struct bench {
 	uint32_t runs, fresh, resumed; /* prepare was called so */
 	bool back[100];		       /* by serial */
 	struct vio_mmio_saved s;
-	struct vio_mmio_saved_vq sv[1];
+	struct vio_ctl_saved_vq sv[1];
 } b;
 static _Alignas(64) uint8_t region[4096];
 

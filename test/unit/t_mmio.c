@@ -19,7 +19,7 @@ static struct bench {
 	struct vio_dev_ops ops; /* tdev's, with a configuration space */
 	uint8_t config[12];
 	struct vio_mmio m;
-	struct vio_mmio_vq vq[1];
+	struct vio_ctl_vq vq[1];
 	struct vio_drv_mmio drv;
 	struct vio_dvq q;
 	struct vio_dvq_slot slot[16];

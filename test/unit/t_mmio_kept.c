@@ -28,25 +28,25 @@ static void each_field(void **state)
 		new_process();
 		switch (k) {
 		case 0u:
-			b.s.features = 0u;
+			b.s.ctl.features = 0u;
 			break;
 		case 1u:
-			b.s.features |= 1u << 20;
+			b.s.ctl.features |= 1u << 20;
 			break;
 		case 2u:
-			b.s.features = ~0ull;
+			b.s.ctl.features = ~0ull;
 			break;
 		case 3u:
-			b.s.features &= ~VIO_F_VERSION_1;
+			b.s.ctl.features &= ~VIO_F_VERSION_1;
 			break;
 		case 4u:
-			b.s.status = 7u; /* DRIVER_OK without FEATURES_OK */
+			b.s.ctl.status = 7u; /* DRIVER_OK without FEATURES_OK */
 			break;
 		case 5u:
-			b.s.status = FRESH; /* a queue, and no features */
+			b.s.ctl.status = FRESH; /* a queue, and no features */
 			break;
 		case 6u:
-			b.s.status = VIO_S_NEEDS_RESET;
+			b.s.ctl.status = VIO_S_NEEDS_RESET;
 			break;
 		case 7u:
 			b.sv[0].size = 0u;

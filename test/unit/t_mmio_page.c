@@ -25,7 +25,7 @@ static struct bench {
 	struct vio_dev_ops ops;
 	uint8_t config[CONFIG];
 	struct vio_mmio m;
-	struct vio_mmio_vq vq[1];
+	struct vio_ctl_vq vq[1];
 	_Alignas(8) uint8_t page[LEN + 4u];
 	uint32_t cleaned;	  /* times */
 	uint32_t generation, isr; /* when it last was */
@@ -306,7 +306,7 @@ static void ended(void **st)
 static void restored(void **st)
 {
 	struct vio_mmio_saved s;
-	struct vio_mmio_saved_vq vq[1];
+	struct vio_ctl_saved_vq vq[1];
 	uint32_t generation;
 
 	(void)st;
@@ -326,7 +326,7 @@ static void restored(void **st)
 	assert_int_equal(b.page[0], 0x11);
 	assert_true(shown());
 	/* what it had from a process without page: a feature that is not offered now */
-	s.features |= MAY;
+	s.ctl.features |= MAY;
 	new_process();
 	assert_int_equal(open_page(LEN), VIO_OK);
 	assert_int_equal(vio_mmio_restore(&b.m, &s, vq), VIO_E_ARG);
