@@ -7,9 +7,11 @@
  */
 #include "app/daemon.h"
 #include "app/activation.h"
+#include "app/bus.h"
 #include "app/instance.h"
 #include "app/sandbox.h"
 #include "hosted/log.h"
+#include "port/window/window.h"
 #include "port/xen/xen.h"
 #include <errno.h>
 #include <signal.h>
@@ -27,6 +29,7 @@ struct daemon {
 	struct instance **in;
 	unsigned n, live;
 	struct xen *xen; /* opened for the first device that wants it */
+	struct buses bus;
 	const struct daemon_options *o;
 	struct loop_fd sig;
 	int code; /* EXIT_... */
@@ -52,6 +55,15 @@ int daemon_option(struct daemon_options *o, const char *name, const char *value,
 			return -1;
 		}
 		o->xen_cache = (uint32_t)mib;
+		return 1;
+	}
+	if (strcmp(name, "bus-draft") == 0 && value) {
+		o->bus_rfc = strcmp(value, "rfc3") == 0;
+		if (!o->bus_rfc && strcmp(value, "v2") != 0) {
+			spec_fail(e, "bus-draft", "option 'bus-draft' is v2 or rfc3, not '%s'",
+				  value);
+			return -1;
+		}
 		return 1;
 	}
 	if (strcmp(name, "xen-ioeventfd") == 0 && !value) {
@@ -92,6 +104,8 @@ void daemon_help(FILE *out)
 		"guest's "
 		"devices\n"
 		"                                 then end with it; default: stay who started it\n"
+		"  --bus-draft=v2|rfc3            which draft of virtio-msg a bus speaks; "
+		"default: v2\n"
 		"  --xen-cache=MIB                most of a Xen guest's memory that stays "
 		"mapped; default: 32\n"
 		"  --xen-ioeventfd                let the kernel answer a Xen guest's "
@@ -134,6 +148,7 @@ static void on_signal(struct loop_fd *f, uint32_t events)
 		if (d->xen) {
 			xen_report(d->xen);
 		}
+		bus_report(&d->bus);
 		return;
 	}
 	log_info(NULL, "%s, closing", s.ssi_signo == SIGINT ? "interrupted" : "terminated");
@@ -240,7 +255,9 @@ static void say_serving(const struct spec *s, int fd)
 {
 	char where[80];
 
-	if (s->xen) {
+	if (s->bus) {
+		snprintf(where, sizeof(where), "%s", s->bus);
+	} else if (s->xen) {
 		snprintf(where, sizeof(where), "Xen, domain %s", s->xen);
 	} else {
 		snprintf(where, sizeof(where), "descriptor %d", fd);
@@ -252,9 +269,10 @@ static void say_serving(const struct spec *s, int fd)
 /* returns: the descriptor to serve on, -1: a path | -2 there is none */
 static int descriptor(const struct spec *s)
 {
-	int fd = s->socket || s->xen ? -1 : s->fd;
+	bool other = s->socket || s->xen || s->bus;
+	int fd = other ? -1 : s->fd;
 
-	if (s->socket || s->xen || fd >= 0) {
+	if (other || fd >= 0) {
 		return fd;
 	}
 	fd = activation_fd(s->name);
@@ -264,6 +282,26 @@ static int descriptor(const struct spec *s)
 		return -2;
 	}
 	return fd;
+}
+
+/* What the device's memory will allow, and then the device on its port; fd: as descriptor() */
+static int open_one(struct daemon *d, unsigned i, const struct spec *s, int fd,
+		    struct spec_error *e)
+{
+	struct window *w = s->bus ? bus_of(&d->bus, s, e) : NULL;
+
+	if (s->bus && !w) {
+		return -1;
+	}
+	d->in[i] = instance_open(s, d->loop, w ? window_limits(w, s->bus_request) : NULL, e);
+	if (!d->in[i]) {
+		return -1;
+	}
+	d->n = i + 1;
+	if (w) {
+		return instance_serve_bus(d->in[i], w, ended, d, e);
+	}
+	return s->xen ? serve_xen(d, s, d->in[i], e) : instance_serve(d->in[i], fd, ended, d, e);
 }
 
 static int open_all(struct daemon *d, const struct spec *spec, unsigned n)
@@ -276,19 +314,16 @@ static int open_all(struct daemon *d, const struct spec *spec, unsigned n)
 		if (fd == -2) {
 			return EXIT_USAGE;
 		}
-		d->in[i] = instance_open(&spec[i], d->loop, &e);
-		if (!d->in[i]) {
-			log_error(NULL, "%s", e.text);
-			return EXIT_RUN;
-		}
-		d->n = i + 1;
-		if (spec[i].xen ? serve_xen(d, &spec[i], d->in[i], &e)
-				: instance_serve(d->in[i], fd, ended, d, &e)) {
+		if (open_one(d, i, &spec[i], fd, &e)) {
 			log_error(NULL, "%s", e.text);
 			return EXIT_RUN;
 		}
 		d->live++;
 		say_serving(&spec[i], fd);
+	}
+	if (bus_added(&d->bus, &e)) {
+		log_error(NULL, "%s", e.text);
+		return EXIT_RUN;
 	}
 	return EXIT_OK;
 }
@@ -297,9 +332,11 @@ int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options 
 {
 	struct daemon d = { .in = calloc(n, sizeof(struct instance *)),
 			    .loop = loop_new("control"),
+			    .bus = { .spec = spec, .n = n, .rfc = o->bus_rfc },
 			    .o = o,
 			    .code = EXIT_RUN };
 
+	d.bus.loop = d.loop;
 	raise_limits();
 	if (!d.in || !d.loop) {
 		log_error(NULL, "out of memory or descriptors");
@@ -322,6 +359,7 @@ int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options 
 		for (unsigned i = 0; i < d.n; i++) {
 			instance_free(d.in[i]);
 		}
+		bus_close(&d.bus);
 		if (d.xen) {
 			xen_close(d.xen);
 		}

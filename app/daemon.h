@@ -13,6 +13,7 @@ struct daemon_options {
 	bool sandbox;
 	uint32_t xen_cache; /* MiB */
 	bool xen_ioeventfd;
+	bool bus_rfc;	       /* messages as in the third RFC */
 	const char *state_dir; /* for Xen guests; NULL: none */
 	bool drop;	       /* become user */
 	struct user user;

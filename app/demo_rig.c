@@ -102,7 +102,7 @@ int demo_open(struct demo *d, const char *text, uint64_t want)
 	if (!d->loop || !d->ram) {
 		spec_fail(&e, NULL, "out of memory or descriptors");
 	} else if (spec_parse(&d->spec, text, &e) == 0 && spec_finish(&d->spec, 0, &e) == 0) {
-		d->in = instance_open(&d->spec, d->loop, &e);
+		d->in = instance_open(&d->spec, d->loop, NULL, &e);
 	}
 	if (d->in) {
 		r = start(d, want);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* help.c - --help of a device class, out of the tables */
 #include "app/spec.h"
+#include "port/window/window.h"
 #include <string.h>
 
 static void line(FILE *out, const char *indent, const char *name, const char *meta,
@@ -34,6 +35,14 @@ void spec_help(FILE *out, const struct vio_class *cls)
 	fprintf(out, "Options of every device:\n");
 	for (const struct common_option *o = common_options; o->name; o++) {
 		line(out, "  --", o->name, o->meta, o->help);
+		fputc('\n', out);
+	}
+	fprintf(out, "\nWindows of memory, for --bus:\n");
+	for (const struct window_kind *w = window_kinds; w->name; w++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s:%s", w->name, w->arg);
+		line(out, "  ", name, NULL, w->about);
 		fputc('\n', out);
 	}
 	if (cls->nparam) {

@@ -9,6 +9,7 @@
 #include "app/instance.h"
 #include "app/hint.h"
 #include "port/vhost_user/vhost_user.h"
+#include "port/window/window.h"
 #include "port/xen/xen.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -77,7 +78,7 @@ static int open_host(struct instance *in, struct spec_error *e)
 	return 0;
 }
 
-static int create(struct instance *in, struct spec_error *e)
+static int create(struct instance *in, struct vio_mem *limits, struct spec_error *e)
 {
 	const struct spec *s = in->spec;
 	size_t bytes;
@@ -92,7 +93,7 @@ static int create(struct instance *in, struct spec_error *e)
 		return -1;
 	}
 	memset(in->dev, 0, bytes);
-	r = s->cls->create(in->dev, NULL, &in->parts);
+	r = s->cls->create(in->dev, limits, &in->parts);
 	if (r) {
 		free(in->dev);
 		in->dev = NULL;
@@ -184,7 +185,8 @@ static int open_queues(struct instance *in, struct spec_error *e)
 	return 0;
 }
 
-struct instance *instance_open(const struct spec *spec, struct loop *control, struct spec_error *e)
+struct instance *instance_open(const struct spec *spec, struct loop *control,
+			       struct vio_mem *limits, struct spec_error *e)
 {
 	struct instance *in = calloc(1, sizeof(*in));
 
@@ -194,7 +196,7 @@ struct instance *instance_open(const struct spec *spec, struct loop *control, st
 	}
 	in->spec = spec;
 	in->control = control;
-	if (open_host(in, e) || create(in, e) || open_queues(in, e)) {
+	if (open_host(in, e) || create(in, limits, e) || open_queues(in, e)) {
 		instance_free(in);
 		return NULL;
 	}
@@ -352,6 +354,33 @@ int instance_serve_xen(struct instance *in, struct xen *x, void (*ended)(void *a
 	in->port = xen_dev_add(x, &cfg, err);
 	if (!in->port) {
 		spec_fail(e, "xen", "%s: %s", s->name, err);
+		return -1;
+	}
+	return 0;
+}
+
+static int close_window(void *port)
+{
+	return window_dev_close(port);
+}
+
+int instance_serve_bus(struct instance *in, struct window *w, void (*ended)(void *arg), void *arg,
+		       struct spec_error *e)
+{
+	struct window_dev_config cfg = { .dev = in->dev,
+					 .name = in->spec->name,
+					 .queue_size = in->spec->bus_queue,
+					 .closed = closed,
+					 .arg = in };
+	char err[256] = "";
+
+	in->end.fn = end;
+	in->ended = ended;
+	in->arg = arg;
+	in->port_close = close_window;
+	in->port = window_dev_add(w, &cfg, err);
+	if (!in->port) {
+		spec_fail(e, "bus", "%s: %s", in->spec->name, err);
 		return -1;
 	}
 	return 0;

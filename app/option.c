@@ -6,8 +6,8 @@
 const char *command_option(int argc, char **argv, int *i, char buf[64], const char **value)
 {
 	/* for these, and no others, the value may be the next word: QEMU and libvirt write both forms */
-	static const char *const takes[] = { "socket-path", "fd",   "host", "device",
-					     "blk-file",    "file", "name", "xen" };
+	static const char *const takes[] = { "socket-path", "fd",   "host", "device", "blk-file",
+					     "file",	    "name", "xen",  "bus" };
 	const char *arg = argv[*i], *eq;
 	size_t len;
 

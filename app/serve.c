@@ -13,7 +13,7 @@ struct serve {
 	struct spec spec[DEVICES_MAX];
 	unsigned n;
 	struct daemon_options o;
-	const char *xen; /* for devices that name no place of their own */
+	const char *xen, *bus; /* for devices that name no place of their own */
 };
 
 static int help(void)
@@ -28,6 +28,8 @@ static int help(void)
 	       "  --xen DOMAIN                   serve this Xen guest: devices that follow and "
 	       "have "
 	       "no socket\n"
+	       "  --bus WHERE                    the same for a window of memory, see "
+	       "stratos(1)\n"
 	       "  -f, --file FILE                devices from a file, see stratos.conf(5)\n"
 	       "  --help                         print this and exit\n");
 	daemon_help(stdout);
@@ -46,8 +48,9 @@ static int add_device(struct serve *v, const char *text, struct spec_error *e)
 	if (spec_parse(s, text, e)) {
 		return -1;
 	}
-	if (v->xen && !spec_get(s, "socket-path") && !spec_get(s, "fd") && !spec_get(s, "xen") &&
-	    spec_set(s, "xen", v->xen, e)) {
+	if ((v->xen || v->bus) && !spec_get(s, "socket-path") && !spec_get(s, "fd") &&
+	    !spec_get(s, "xen") && !spec_get(s, "bus") &&
+	    spec_set(s, v->xen ? "xen" : "bus", v->xen ? v->xen : v->bus, e)) {
 		return -1;
 	}
 	return spec_finish(s, v->n - 1, e);
@@ -83,6 +86,11 @@ static int parse(struct serve *v, int argc, char **argv, struct spec_error *e)
 			r = add_device(v, value, e);
 		} else if (strcmp(name, "xen") == 0 && value) {
 			v->xen = value;
+			v->bus = NULL;
+			r = 0;
+		} else if (strcmp(name, "bus") == 0 && value) {
+			v->bus = value;
+			v->xen = NULL;
 			r = 0;
 		} else if (strcmp(name, "file") == 0 && value) {
 			r = add_file(v, value, e);
@@ -91,7 +99,8 @@ static int parse(struct serve *v, int argc, char **argv, struct spec_error *e)
 			if (r && !e->text[0]) {
 				spec_fail(e, name,
 					  "serve has no option '%s'%s; known: device, file, xen, "
-					  "sandbox, user, xen-cache, xen-ioeventfd, state-dir, "
+					  "bus, sandbox, user, bus-draft, xen-cache, "
+					  "xen-ioeventfd, state-dir, "
 					  "verbose, quiet",
 					  name, value ? "" : " without a value");
 			}

@@ -24,6 +24,12 @@ const struct common_option common_options[] = {
 	{ "window", "SIZE|on",
 	  "one region of memory, of at most SIZE, is all that is touched; default: off" },
 	{ "packed", NULL, "offer packed virtqueues, which a driver may decline; default: on" },
+	{ "bus", "WHERE",
+	  "serve a driver through a window of memory, see below, instead of a socket" },
+	{ "bus-queue-size", "N",
+	  "with bus: most entries of a queue; default: by the window's size" },
+	{ "bus-request", "SIZE",
+	  "with bus: most bytes of a request of blk; default: by the window's size" },
 	{ "xen", "DOMAIN", "serve this Xen guest (name or number) instead of a socket" },
 	{ "xen-node", "KIND/ID",
 	  "its node in xenstore, as virtio/0; default: the first that fits" },
@@ -456,8 +462,9 @@ int spec_finish(struct spec *s, unsigned index, struct spec_error *e)
 	}
 	s->packed = true;
 	if (choose_kind(s, e) || check_kind(s, e) || check_socket(s, e) || check_xen(s, e) ||
-	    get_switch(s, "threads", &s->threads, e) || get_switch(s, "inband", &s->inband, e) ||
-	    get_switch(s, "iommu", &s->iommu, e) || get_switch(s, "packed", &s->packed, e) ||
+	    spec_bus(s, e) || get_switch(s, "threads", &s->threads, e) ||
+	    get_switch(s, "inband", &s->inband, e) || get_switch(s, "iommu", &s->iommu, e) ||
+	    get_switch(s, "packed", &s->packed, e) ||
 	    get_number(s, "poll-us", 0, 1000000, &s->poll_us, e) || check_window(s, e)) {
 		return -1;
 	}

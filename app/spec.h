@@ -28,11 +28,14 @@ struct spec {
 	const char *socket;	      /* NULL: fd */
 	int fd;			      /* -1: socket */
 	const char *xen, *xen_node;   /* domain; NULL: not on Xen */
+	const char *bus;	      /* NULL: on no window */
 	uint64_t xen_base;
 	uint32_t xen_irq;    /* 0: xenstore says where */
 	uint64_t window_max; /* bytes; 0: no bound */
 	bool threads, inband, iommu, window, packed, xen_grants, xen_page;
 	uint32_t poll_us;
+	uint32_t bus_request; /* bytes; 0: by the window */
+	uint16_t bus_queue;   /* 0: by the window */
 	uint32_t param[VIO_PARAM_MAX];
 };
 
@@ -67,6 +70,8 @@ const struct host_kind *spec_each_host(const struct vio_class *cls, unsigned *i)
 bool spec_bool(const char *value, bool *on);
 /* spec_xen_base - options xen-base and xen-config; returns: 0 | -1 */
 int spec_xen_base(struct spec *s, struct spec_error *e);
+/* spec_bus - options bus and bus-...; returns: 0 | -1 */
+int spec_bus(struct spec *s, struct spec_error *e);
 void spec_fail(struct spec_error *e, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -390,7 +390,7 @@ static void garbage(void **state)
 
 int main(void)
 {
-#define T(fn) cmocka_unit_test_setup(fn, setup)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, NULL)
 	const struct CMUnitTest tests[] = {
 		T(round_and_round),
 		T(full),
