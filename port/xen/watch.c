@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * watch.c - guests that end without anybody saying so: those that xenstore does not know (dom0less), or all of
- * them when xenstored is gone
+ * watch.c - guests that end without anybody saying so: those that xenstore does not know (dom0less), all of them when
+ * xenstored is gone, and those whose devices have left, which a domain without privilege cannot ask xenstore about
  *
- * Xen answers ESRCH to any operation on such a guest, so one that costs little is made from time to time. The device is
- * free then; where it is given by options, it serves again when the program is started anew.
+ * A guest that ends loses its ioreq servers first, and is only then gone for good; not before we let go of its pages. So
+ * the server is enabled once more from time to time, which costs little and fails then. The device is free; where it is
+ * given by options, it serves again when the program is started anew.
  */
 #include "port/xen/internal.h"
 #include "hosted/log.h"
+#include <errno.h>
 
 #define LOOK_NS	 5000000000u
+#define EMPTY_NS 1000000000u  /* a guest without devices is not to become a zombie for long */
 #define PROBE_NS 60000000000u /* libxenstore does not say that its xenstored is gone */
 
 static bool unseen(const struct xen_guest *g)
@@ -27,13 +30,12 @@ static bool unseen(const struct xen_guest *g)
 
 static void look_at(struct xen_guest *g)
 {
-	unsigned n;
-
-	if (!g->gone && xen_dm_vcpus(g, &n) == 0) {
-		return;
+	if (!g->gone && xen_dm_enable(g, true) < 0 && errno == ENOENT) {
+		g->server = false;
+		g->gone = true;
 	}
 	if (!g->gone) {
-		return; /* some other trouble: not a proof */
+		return; /* it lives, or some other trouble: not a proof */
 	}
 	if (g->ndev == 0) {
 		xen_guest_free(g);
@@ -67,7 +69,9 @@ void xen_watch(struct xen *x)
 	uint64_t ns = x->xs && !x->lost ? PROBE_NS : 0;
 
 	for (const struct xen_guest *g = x->guest; g; g = g->next) {
-		ns = unseen(g) ? LOOK_NS : ns;
+		if (unseen(g) && ns != EMPTY_NS) {
+			ns = g->ndev == 0 ? EMPTY_NS : LOOK_NS;
+		}
 	}
 	x->look.fire = look;
 	if (ns != 0 && (x->look.at == 0 || x->look.at > c->now(c) + ns)) {

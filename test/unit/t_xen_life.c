@@ -209,7 +209,7 @@ static void ends_unseen(void **st)
 	assert_true(traffic(s, 2));
 	look();
 	assert_non_null(s->xd->g);
-	xm_fail_all("dm_op vcpus", EIO);
+	xm_fail_all("dm_op enable", EIO);
 	look();
 	assert_non_null(s->xd->g);
 	xm_fail_all(NULL, 0);
