@@ -17,7 +17,7 @@
 struct stratos_place {
 	uint8_t *regs;	 /* VIO_RAMREGS_BYTES of memory that neither side caches; its own page */
 	uint64_t window; /* first byte of the window, as the driver's side addresses it */
-	uint8_t *window_here;  /* the same byte here, not cached; congruent modulo 16 */
+	uint8_t *window_here;  /* the same byte here, not cached or coherent; congruent modulo 16 */
 	uint32_t window_bytes; /* nothing outside is ever touched for this device */
 	uint32_t line;	       /* interrupt of the driver's side, for stratos_board_bell */
 };
@@ -33,7 +33,7 @@ struct stratos_disk {
 };
 extern const struct stratos_disk stratos_board_disk;
 
-/* stratos_board_init - first call of main: memory protection, clock, console */
+/* stratos_board_init - first call of main: memory protection (where start.S did not), clock, console */
 void stratos_board_init(void);
 
 /*
