@@ -205,15 +205,15 @@ class Machine(harness.Machine):
         """It is asked to start again from its first instruction, and does so between two turns."""
         before = self.word(self.orders + 4)
         self.check(f"devmem {self.orders:#x} 32 {ORDER_RESET:#x}")
-        self._again(before)
+        self.wait_started(before)
 
     def crash_firmware(self):
         """As a watchdog does: wherever it is, it starts again from its first instruction."""
         before = self.word(self.orders + 4)
         self._crash()
-        self._again(before)
+        self.wait_started(before)
 
-    def _again(self, before, timeout=10):
+    def wait_started(self, before, timeout=10):
         end = time.monotonic() + timeout
         while self.word(self.orders + 4) == before:
             if time.monotonic() > end:
