@@ -5,21 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint16_t sharers(const struct buses *b, const char *where)
+/* How many devices are on this one, and the longest that one of them wants to poll */
+static void count(const struct buses *b, struct window_config *cfg)
 {
-	uint16_t n = 0;
-
 	for (unsigned i = 0; i < b->n; i++) {
-		n = (uint16_t)(n + (b->spec[i].bus && strcmp(b->spec[i].bus, where) == 0));
+		if (b->spec[i].bus && strcmp(b->spec[i].bus, cfg->where) == 0) {
+			cfg->devices++;
+			cfg->poll_us = b->spec[i].poll_us > cfg->poll_us ? b->spec[i].poll_us
+									 : cfg->poll_us;
+		}
 	}
-	return n;
 }
 
 struct window *bus_of(struct buses *b, const struct spec *s, struct spec_error *e)
 {
-	struct window_config cfg = {
-		.loop = b->loop, .where = s->bus, .devices = sharers(b, s->bus), .rfc = b->rfc
-	};
+	struct window_config cfg = { .loop = b->loop, .where = s->bus, .rfc = b->rfc };
 	char err[256] = "";
 
 	for (unsigned i = 0; i < b->nwindow; i++) {
@@ -35,6 +35,7 @@ struct window *bus_of(struct buses *b, const struct spec *s, struct spec_error *
 		spec_fail(e, NULL, "out of memory");
 		return NULL;
 	}
+	count(b, &cfg);
 	b->window[b->nwindow] = window_open(&cfg, err);
 	if (!b->window[b->nwindow]) {
 		spec_fail(e, "bus", "%s: %s", s->name, err);

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define REQUEST_MIN 8192u
+
 struct instance {
 	const struct spec *spec;
 	struct loop *control;
@@ -23,6 +25,7 @@ struct instance {
 	struct vio_parts parts;
 	bool has_host;
 	struct vio_dev *dev; /* begins the class's own memory */
+	struct vio_mem_window limits;
 	struct loop **queue_loop;
 	uint16_t nloop;
 	void *port;
@@ -78,6 +81,19 @@ static int open_host(struct instance *in, struct spec_error *e)
 	return 0;
 }
 
+/* Of a window whose size is known before its place: four of the largest requests fit, as in port/window */
+static struct vio_mem *window_of(struct instance *in)
+{
+	uint64_t size = in->spec->window_max, most = (size / 4u) & ~(uint64_t)4095u;
+
+	if (size == 0 || vio_mem_window_init(&in->limits, 0u, NULL, size) != VIO_OK) {
+		return NULL;
+	}
+	most = most < REQUEST_MIN ? REQUEST_MIN : most;
+	in->limits.m.bytes_max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+	return &in->limits.m;
+}
+
 static int create(struct instance *in, struct vio_mem *limits, struct spec_error *e)
 {
 	const struct spec *s = in->spec;
@@ -93,7 +109,7 @@ static int create(struct instance *in, struct vio_mem *limits, struct spec_error
 		return -1;
 	}
 	memset(in->dev, 0, bytes);
-	r = s->cls->create(in->dev, limits, &in->parts);
+	r = s->cls->create(in->dev, limits ? limits : window_of(in), &in->parts);
 	if (r) {
 		free(in->dev);
 		in->dev = NULL;

@@ -148,7 +148,11 @@ int vio_msgq_create(struct vio_msgq *q, void *mem, uint64_t len, const struct vi
 	point(q, p, s, off, false);
 	vio_put16(p + VIO_MSGQ_MAGIC, 0u);
 	vio_fence();
-	(void)memset(p + s->at, 0, bytes - s->at);
+	(void)memset(
+		q->my, 0,
+		VIO_MSGQ_QH_BYTES); /* the driver's side is its own: it may be waiting for us */
+	(void)memset(q->my_word, 0, (size_t)s->words * 16u);
+	(void)memset(q->tx, 0, (size_t)s->n * s->size);
 	(void)memcpy(p + 2, b + 2, VIO_MSGQ_BYTES - 2u);
 	rewind(q);
 	say(q, VIO_MSGQ_INIT);
@@ -380,7 +384,7 @@ int vio_msgq_peek(struct vio_msgq *q, uint8_t *buf)
 	}
 	t = vio_get16_acq(q->peer + VIO_MSGQ_QH_TAIL);
 	s = peer_state(q); /* who begins anew says so before its indices go back */
-	if ((t == q->head) || ((s != VIO_MSGQ_READY) && (s != VIO_MSGQ_RUN))) {
+	if ((t == q->head) || ((s != VIO_MSGQ_RUN) && ((s != VIO_MSGQ_READY) || q->ran))) {
 		return VIO_E_AGAIN;
 	}
 	if (t >= q->n) {
@@ -397,6 +401,11 @@ void vio_msgq_take(struct vio_msgq *q)
 		q->free++;
 		vio_put16_rel(q->my + VIO_MSGQ_QH_HEAD, q->head);
 	}
+}
+
+bool vio_msgq_waiting(const struct vio_msgq *q)
+{
+	return running(q) && (vio_get16(q->peer + VIO_MSGQ_QH_TAIL) != q->head);
 }
 
 bool vio_msgq_freed(struct vio_msgq *q)

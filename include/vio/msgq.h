@@ -52,7 +52,7 @@ struct vio_msgq {
 uint32_t vio_msgq_bytes(const struct vio_msgq_shape *s);
 
 /*
- * vio_msgq_create - the device's side begins: what was in the memory is over
+ * vio_msgq_create - the device's side begins: what was in the memory is over; a driver that waits there is seen
  * mem: aligned to 8, len bytes; returns: VIO_OK | VIO_E_ARG shape, alignment, or too small
  */
 int vio_msgq_create(struct vio_msgq *q, void *mem, uint64_t len, const struct vio_msgq_shape *s);
@@ -90,6 +90,8 @@ uint16_t vio_msgq_room(struct vio_msgq *q);
  */
 int vio_msgq_peek(struct vio_msgq *q, uint8_t *buf);
 void vio_msgq_take(struct vio_msgq *q);
+/* vio_msgq_waiting - a quick look: perhaps there is one */
+bool vio_msgq_waiting(const struct vio_msgq *q);
 /* vio_msgq_freed - places were freed which the other side may be waiting for: ring */
 bool vio_msgq_freed(struct vio_msgq *q);
 

@@ -131,7 +131,7 @@ static void say_refused(struct window_dev *d)
 	}
 }
 
-/* returns: true: the FIFO is empty, or closed */
+/* returns: true: the FIFO is empty, or closed, or there is no room for an answer */
 static bool receive(struct window *w)
 {
 	uint8_t msg[WINDOW_ELEMENT], resp[WINDOW_ELEMENT];
@@ -139,11 +139,7 @@ static bool receive(struct window *w)
 	for (unsigned left = WINDOW_ELEMENTS; left > 0u; left--) {
 		uint32_t n;
 
-		if (vio_msgq_room(&w->q) == 0u) {
-			w->owed = true;
-			return true;
-		}
-		if (vio_msgq_peek(&w->q, msg) != VIO_OK) {
+		if (vio_msgq_room(&w->q) == 0u || vio_msgq_peek(&w->q, msg) != VIO_OK) {
 			return true;
 		}
 		w->stat.received++;
@@ -173,7 +169,7 @@ static void send(struct window *w)
 			window_ring(w);
 		}
 	}
-	w->owed = w->owed || n > 0u;
+	w->owed = n > 0u;
 }
 
 static void say_bad(struct window *w)
@@ -211,6 +207,17 @@ void window_look(struct vio_timer *t)
 	window_work(&w->work);
 }
 
+bool window_poll(struct loop_poller *p)
+{
+	struct window *w = VIO_CONTAINER(p, struct window, poller);
+	bool any = w->up && !w->closing && !w->gone && vio_msgq_waiting(&w->q);
+
+	if (any) {
+		window_work(&w->work);
+	}
+	return any;
+}
+
 void window_woken(struct loop_fd *f, uint32_t events)
 {
 	struct window *w = VIO_CONTAINER(f, struct window, wait);
@@ -243,7 +250,6 @@ void window_work(struct loop_task *t)
 		reset_all(w);
 		return;
 	}
-	w->owed = false;
 	session(w);
 	if (!receive(w)) {
 		loop_post(w->cfg.loop, t);

@@ -102,6 +102,8 @@ static void left(struct loop_task *t)
 		d->dev->vq[i].mem = NULL;
 	}
 	d->dev->port_ops = NULL;
+	d->w->bus.dropped += d->msg.dropped;
+	vio_msg_bus_set(&d->w->bus, d->num, NULL, false);
 	dev_free(d);
 	closed(arg);
 }

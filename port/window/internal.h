@@ -94,6 +94,7 @@ struct window {
 	struct loop_fd wait;
 	struct loop_task work;
 	struct vio_timer look;
+	struct loop_poller poller;
 	uint64_t nap;	  /* ns until the next look */
 	uint32_t dropped; /* as last said */
 	uint32_t lines;	  /* that may be said, and since when more were earned */
@@ -111,6 +112,7 @@ uint64_t window_share(const struct window *w); /* bytes, of one device */
 
 void window_work(struct loop_task *t);
 void window_look(struct vio_timer *t);
+bool window_poll(struct loop_poller *p);
 void window_woken(struct loop_fd *f, uint32_t events);
 /* window_ring - tell the other side, once at the end of this turn */
 void window_ring(struct window *w);

@@ -105,6 +105,7 @@ struct window *window_open(const struct window_config *cfg, char err[256])
 	w->guard = -1;
 	w->work.fn = window_work;
 	w->look.fire = window_look;
+	w->poller.poll = window_poll;
 	w->place =
 		(struct window_place){ .self = WINDOW_NO_BELL, .wait_fd = -1, .loop = cfg->loop };
 	k = find_kind(cfg->where, &arg, err);
@@ -136,6 +137,7 @@ void window_close(struct window *w)
 	c->set(c, &w->look, 0);
 	loop_unpost(w->cfg.loop, &w->work);
 	loop_del(&w->wait);
+	loop_poller_del(w->cfg.loop, &w->poller);
 	sigbus_unguard(w->guard);
 	w->ops->close(&w->place);
 	free(w);
@@ -143,7 +145,10 @@ void window_close(struct window *w)
 
 void window_report(const struct window *w)
 {
-	log_info(NULL,
+	if (!w->up) {
+		return; /* nobody could come */
+	}
+	log_info(w->cfg.where,
 		 "window: {\"received\": %llu, \"sent\": %llu, \"bad\": %u, \"doorbells\": %llu, "
 		 "\"interrupts\": %llu, \"sessions\": %llu}",
 		 (unsigned long long)w->stat.received, (unsigned long long)w->stat.sent,
@@ -193,6 +198,10 @@ int window_added(struct window *w, char err[256])
 	    loop_add(w->cfg.loop, &w->wait, w->place.wait_fd, EPOLLIN, window_woken)) {
 		snprintf(err, 256, "%s: %s", w->cfg.where, strerror(errno));
 		return -1;
+	}
+	if (w->cfg.poll_us) {
+		loop_poller_add(w->cfg.loop, &w->poller);
+		loop_set_poll_us(w->cfg.loop, w->cfg.poll_us);
 	}
 	w->up = true;
 	window_ring(w);

@@ -31,7 +31,8 @@ struct window_config {
 	uint16_t devices; /* how many there will be: each has its share of the window; 0: 1 */
 	uint32_t
 		request; /* most bytes of a request, of devices that can tell a driver; 0: by the window */
-	bool rfc;	 /* messages as in the third RFC */
+	uint32_t poll_us; /* look so long before sleeping; the loop's; default: 0 */
+	bool rfc;	  /* messages as in the third RFC */
 };
 
 /* Where windows can be, for help; ended by an entry without name */

@@ -80,6 +80,7 @@ LIBRARIES = {
     "port_loopback": "void core_a(void); void lb_a(void) { core_a(); }",
     "port_bare": "void core_a(void); void bare_a(void) { core_a(); }",
     "port_vhost_user": "void hosted_a(void); void vhu_a(void) { hosted_a(); }",
+    "port_window": "void hosted_a(void); void window_a(void) { hosted_a(); }",
     "port_xen": "void hosted_a(void); void xen_a(void) { hosted_a(); }",
     "app": "void app_a(void) {}",
 }

@@ -36,7 +36,9 @@ static struct bench {
 	uint8_t event[16][VIO_MSG_MAX]; /* what the driver was told and has not looked at */
 	uint32_t nevent;
 	uint32_t runs, dues;
-	bool lazy; /* turns do not complete what the device owns */
+	bool lazy;	 /* turns do not complete what the device owns */
+	uint32_t spoil;	 /* byte of each response that is not what the device said, and 1 */
+	uint32_t change; /* the configuration changes after so many more responses */
 } b;
 
 static inline void on_run(void *ctx, uint16_t vq)
@@ -99,6 +101,13 @@ static inline int carry(void *ctx, const uint8_t *req, uint32_t len, uint8_t *re
 	assert_true(n >= VIO_MSG_HEAD && n <= SIZE);
 	assert_int_equal(vio_unpack16(out + VIO_MSG_SIZE), n);
 	memcpy(resp, out, n);
+	if (b.spoil != 0u) {
+		resp[b.spoil - 1u] ^= 0x40u;
+	}
+	if (b.change != 0u && --b.change == 0u) {
+		memset(b.config, 0x77, sizeof(b.config));
+		vio_dev_config_changed(&b.dev.d);
+	}
 	turns();
 	return VIO_OK;
 }

@@ -189,6 +189,11 @@ static void devices(void **state)
 		assert_int_equal(vio_unpack16(out + 12), rfc ? 0 : 64);
 		assert_int_equal(vio_unpack32(out + 14), 1u << 7);
 	}
+	b.bus.layout = VIO_MSG_V2;
+	vio_pack16(msg + VIO_MSG_DEVICES_OFF, 0u);
+	vio_pack16(msg + VIO_MSG_DEVICES_N, 0xfff8u); /* more than a message holds */
+	assert_int_equal(vio_msg_bus_handle(&b.bus, msg, 12u, out), SIZE);
+	assert_int_equal(vio_unpack16(out + 12), (SIZE - 14u) * 8u);
 	msg[VIO_MSG_ID] = VIO_MSG_BUS_PING;
 	vio_pack32(msg + VIO_MSG_HEAD, 0x12345678u);
 	assert_int_equal(vio_msg_bus_handle(&b.bus, msg, 12u, out), 12);
@@ -215,6 +220,38 @@ static void shared_memory_there_is_none(void **state)
 	assert_int_equal(vio_unpack32(out + 12), 0);
 }
 
+/* A driver takes no response for its own that is not */
+static void responses_are_checked(void **state)
+{
+	static const uint32_t at[] = { VIO_MSG_ID,	 VIO_MSG_DEV,	     VIO_MSG_DEV + 1u,
+				       VIO_MSG_TOKEN,	 VIO_MSG_TOKEN + 1u, VIO_MSG_SIZE,
+				       VIO_MSG_SIZE + 1u };
+	uint8_t s;
+
+	(void)state;
+	for (uint32_t i = 0u; i < sizeof(at) / sizeof(at[0]); i++) {
+		assert_int_equal(vio_drv_msg_bus.status(&b.drv, &s), VIO_OK);
+		b.spoil = at[i] + 1u;
+		assert_int_equal(vio_drv_msg_bus.status(&b.drv, &s), VIO_E_IO);
+		b.spoil = 0u;
+	}
+}
+
+/* Configuration that takes several messages is of one moment */
+static void configuration_changes_meanwhile(void **state)
+{
+	uint8_t buf[CONFIG];
+
+	(void)state;
+	for (uint32_t i = 1u; i < 3u; i++) {
+		memset(b.config, (int)i, sizeof(b.config));
+		b.change = i;
+		assert_int_equal(vio_drv_msg_bus.config_read(&b.drv, 0u, buf, sizeof(buf)), VIO_OK);
+		assert_memory_equal(buf, b.config, sizeof(buf));
+		assert_int_equal(buf[0], 0x77);
+	}
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -228,6 +265,8 @@ int main(void)
 		T(reset_waits),
 		T(devices),
 		T(shared_memory_there_is_none),
+		T(responses_are_checked),
+		T(configuration_changes_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

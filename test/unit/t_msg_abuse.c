@@ -90,6 +90,9 @@ static void set_vq_is_checked(void **state)
 		if (i == 0u) { /* what belongs to the device cannot be set again */
 			assert_int_equal(vio_msg_bus_handle(&b.bus, msg, sizeof(msg), out), 8);
 			assert_true((status() & VIO_S_NEEDS_RESET) != 0u);
+			msg[VIO_MSG_ID] = VIO_MSG_GET_VQ;
+			assert_int_equal(vio_msg_bus_handle(&b.bus, msg, sizeof(msg), out), 48);
+			assert_int_equal(vio_unpack32(out + VIO_MSG_GET_VQ_SIZE), 16);
 		}
 	}
 }
@@ -111,7 +114,7 @@ static void malformed(void **state)
 		{ 0u, VIO_MSG_GET_STATUS, NUM, 65u, 64u, { 0u } },
 		{ 0u, VIO_MSG_GET_STATUS, NUM, 0xffffu, 64u, { 0u } },
 		{ 0u, VIO_MSG_GET_STATUS, NUM + 1u, 8u, 64u, { 0u } },
-		{ 0u, VIO_MSG_GET_STATUS, 40u, 8u, 64u, { 0u } },
+		{ 0u, VIO_MSG_GET_STATUS, 40u + NUM, 8u, 64u, { 0u } },
 		{ 0u, VIO_MSG_GET_STATUS, 0xffffu, 8u, 64u, { 0u } },
 		{ 1u, VIO_MSG_GET_STATUS, NUM, 8u, 64u, { 0u } },
 		{ 0u, VIO_MSG_GET_FEATURES, NUM, 15u, 64u, { 0u } },

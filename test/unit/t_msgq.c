@@ -159,7 +159,8 @@ static void layouts(void **state)
 		{ "no elements", 10u, 2u, 0u, VIO_E_ARG },
 		{ "one element", 10u, 2u, 1u, VIO_E_ARG },
 		{ "too many elements", 10u, 2u, 0xffffu, VIO_E_ARG },
-		{ "more than there is", 10u, 2u, 512u, VIO_E_ARG },
+		{ "as much as there is", 10u, 2u, BYTES / SIZE, VIO_E_ARG },
+		{ "more than there is", 10u, 2u, 2u * BYTES / SIZE, VIO_E_ARG },
 		{ "elements too small", 12u, 2u, 8u, VIO_E_ARG },
 		{ "elements too large", 12u, 2u, 0xfffcu, VIO_E_ARG },
 		{ "head at 0", 24u, 8u, 0u, VIO_E_ARG },
@@ -184,6 +185,10 @@ static void layouts(void **state)
 			fail_msg("%s", row[i].what);
 		}
 	}
+	assert_int_equal(vio_msgq_create(&b.dev, b.mem, BYTES, &shape), VIO_OK);
+	vio_put16(b.mem + VIO_MSGQ_N, 2u * BYTES / SIZE); /* larger than all, and apart */
+	vio_put32(b.mem + VIO_MSGQ_OFFSETS + 40u, 0x40000u);
+	assert_int_equal(vio_msgq_attach(&b.drv, b.mem, BYTES), VIO_E_ARG);
 	assert_int_equal(vio_msgq_attach(&b.drv, b.mem, 63u), VIO_E_ARG);
 }
 
@@ -243,6 +248,26 @@ static void lies(void **state)
 	}
 }
 
+/* The same where what the driver has not read goes round the end */
+static void lies_round_the_end(void **state)
+{
+	(void)state;
+	for (uint16_t h = N; h < N + 3u; h++) {
+		up();
+		for (uint32_t k = 0u; k < N - 2u; k++) {
+			put(&b.dev, k);
+			get(&b.drv, k);
+		}
+		for (uint32_t k = 0u; k < 4u; k++) {
+			put(&b.dev, k);
+		}
+		assert_int_equal(vio_msgq_room(&b.dev), N - 5u);
+		vio_put16(b.drv.my + VIO_MSGQ_QH_HEAD, h);
+		assert_int_equal(vio_msgq_room(&b.dev), 0);
+		assert_int_equal(b.dev.phase, VIO_MSGQ_DEAD);
+	}
+}
+
 /* What is in our own head does not matter: it is not read */
 static void our_head_is_overwritten(void **state)
 {
@@ -288,13 +313,29 @@ static void states(void **state)
 		}
 		/* what lies in the FIFO of one who leaves or begins is not for us any more */
 		assert_int_equal(vio_msgq_peek(&b.dev, m),
-				 row[i].shown == VIO_MSGQ_RUN || row[i].shown == VIO_MSGQ_READY
-					 ? VIO_OK
-					 : VIO_E_AGAIN);
+				 row[i].shown == VIO_MSGQ_RUN ? VIO_OK : VIO_E_AGAIN);
 		assert_int_equal(vio_msgq_poll(&b.dev), row[i].event);
 		assert_int_equal(b.dev.phase, row[i].phase);
 		assert_int_equal(state_of(&b.dev),
 				 row[i].event == VIO_MSGQ_SAME ? VIO_MSGQ_RUN : VIO_MSGQ_INIT);
+		assert_int_equal(vio_msgq_poll(&b.dev), VIO_MSGQ_SAME);
+	}
+}
+
+/* Linux's own driver is READY as soon as our head is there, and RUN when ours says READY or RUN */
+static void a_driver_that_does_not_wait(void **state)
+{
+	(void)state;
+	assert_int_equal(vio_msgq_create(&b.dev, b.mem, BYTES, &shape), VIO_OK);
+	assert_int_equal(vio_msgq_attach(&b.drv, b.mem, BYTES), VIO_OK);
+	for (int again = 0; again < 2; again++) {
+		vio_put16(b.drv.my + VIO_MSGQ_QH_STATUS, VIO_MSGQ_READY);
+		assert_int_equal(vio_msgq_poll(&b.dev), VIO_MSGQ_BEGUN);
+		assert_int_equal(state_of(&b.dev), VIO_MSGQ_INIT);
+		assert_int_equal(vio_msgq_poll(&b.dev), VIO_MSGQ_SAME);
+		vio_msgq_open(&b.dev);
+		assert_int_equal(vio_msgq_poll(&b.dev), VIO_MSGQ_UP);
+		vio_put16(b.drv.my + VIO_MSGQ_QH_STATUS, VIO_MSGQ_RUN);
 		assert_int_equal(vio_msgq_poll(&b.dev), VIO_MSGQ_SAME);
 	}
 }
@@ -321,6 +362,23 @@ static void device_comes_back(void **state)
 	get(&b.dev, 2u);
 	vio_msgq_close(&b.dev);
 	assert_int_equal(vio_msgq_poll(&b.drv), VIO_MSGQ_ENDED);
+}
+
+/* A driver that gave up on a device side, and waits, is seen by the next one: nobody writes to its head but itself */
+static void a_driver_waits(void **state)
+{
+	(void)state;
+	up();
+	put(&b.drv, 1u);
+	assert_int_equal(vio_msgq_attach(&b.drv, b.mem, BYTES), VIO_OK);
+	assert_int_equal(vio_msgq_poll(&b.drv), VIO_MSGQ_SAME);
+	assert_int_equal(vio_msgq_create(&b.dev, b.mem, BYTES, &shape), VIO_OK);
+	assert_int_equal(vio_msgq_poll(&b.dev), VIO_MSGQ_BEGUN);
+	vio_msgq_open(&b.dev);
+	assert_int_equal(vio_msgq_poll(&b.drv), VIO_MSGQ_UP);
+	assert_int_equal(vio_msgq_poll(&b.dev), VIO_MSGQ_UP);
+	put(&b.drv, 2u);
+	get(&b.dev, 2u);
 }
 
 static void notifications(void **state)
@@ -397,9 +455,12 @@ int main(void)
 		T(shapes),
 		T(layouts),
 		T(lies),
+		T(lies_round_the_end),
 		T(our_head_is_overwritten),
 		T(states),
+		T(a_driver_that_does_not_wait),
 		T(device_comes_back),
+		T(a_driver_waits),
 		T(notifications),
 		T(garbage),
 	};

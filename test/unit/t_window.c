@@ -6,7 +6,8 @@
 
 static void two_devices(void **state)
 {
-	uint8_t msg[12] = { 2u, VIO_MSG_BUS_DEVICES, 0u, 0u, 1u, 0u, 12u }, resp[VIO_MSG_MAX];
+	uint8_t msg[12] = { 2u, VIO_MSG_BUS_DEVICES, 0u, 0u, 1u, 0u, 12u },
+		resp[VIO_MSG_MAX] = { 0u };
 
 	(void)state;
 	join();
@@ -199,6 +200,102 @@ static void driver_does_not_listen(void **state)
 	assert_false(b.w->owed);
 }
 
+/* As with a bell that nobody rings: only what was posted runs */
+static void rounds_without_a_bell(unsigned n)
+{
+	while (n-- > 0) {
+		loop_post(b.loop, &b.stop);
+		loop_run(b.loop);
+	}
+}
+
+/* Who waits for something of ours gets it without asking again */
+static void nobody_asks_again(void **state)
+{
+	uint8_t reset[12] = { 0u, VIO_MSG_RESET_VQ, 0u, 0u, 1u, 0u, 12u }, resp[VIO_MSG_MAX];
+
+	(void)state;
+	join();
+	start(0);
+	offer(0, 1);
+	b.w->place.wait_fd = 0; /* there is a bell now, so there are no looks */
+	assert_int_equal(vio_msgq_put(&b.q, reset, sizeof(reset)), VIO_OK);
+	rounds(3);
+	assert_false(listen(VIO_MSG_RESET_VQ, resp));
+	assert_int_equal(b.w->look.at, 0);
+	tdev_complete(&b.s[0].dev, 0u);
+	rounds_without_a_bell(3);
+	assert_true(listen(VIO_MSG_RESET_VQ, resp));
+
+	start(1);
+	offer(1, 2);
+	assert_int_equal(vio_msgq_attach(&b.q, b.mem, BYTES), VIO_OK);
+	rounds(3);
+	assert_int_equal(vio_msgq_poll(&b.q), VIO_MSGQ_SAME);
+	tdev_complete(&b.s[1].dev, 0u);
+	rounds_without_a_bell(3);
+	assert_int_equal(vio_msgq_poll(&b.q), VIO_MSGQ_UP);
+	b.w->place.wait_fd = -1;
+}
+
+/* An event for which there is no room is looked after, though nobody says that there is room now */
+static void event_waits_for_room(void **state)
+{
+	uint8_t ping[12] = { 2u, VIO_MSG_BUS_PING, 0u, 0u, 1u, 0u, 12u };
+
+	(void)state;
+	join();
+	start(0);
+	offer(0, 1);
+	b.w->place.wait_fd = 0;
+	for (uint32_t i = 0; i < WINDOW_ELEMENTS - 2u; i++) {
+		assert_int_equal(vio_msgq_put(&b.q, ping, sizeof(ping)), VIO_OK);
+		rounds(1);
+	}
+	assert_int_equal(b.w->look.at, 0);
+	vio_dev_config_changed(&b.s[1].dev.d); /* the last place */
+	tdev_complete(&b.s[0].dev, 0u);
+	rounds(3);
+	assert_int_not_equal(b.w->look.at, 0);
+	b.ntold = 0;
+	(void)listen(0u, NULL);
+	assert_int_equal(told(0, VIO_MSG_EVENT_USED), 0);
+	rounds(2);
+	(void)listen(0u, NULL);
+	assert_int_equal(told(0, VIO_MSG_EVENT_USED), 1);
+	assert_int_equal(b.w->look.at, 0);
+	b.w->place.wait_fd = -1;
+}
+
+static void on_time(struct vio_timer *t)
+{
+	(void)t;
+	loop_stop(b.loop);
+}
+
+/* With a budget for it the loop looks for messages before it sleeps: without a bell, and without a timer */
+static void polls(void **state)
+{
+	uint8_t ping[12] = { 2u, VIO_MSG_BUS_PING, 0u, 0u, 1u, 0u, 12u }, resp[VIO_MSG_MAX];
+	struct vio_timer time = { .fire = on_time };
+	struct vio_clock *c = loop_clock(b.loop);
+
+	(void)state;
+	for (uint32_t us = 0; us < 2000u; us += 1000u) {
+		port_down();
+		b.poll_us = us;
+		port_up();
+		join();
+		b.w->place.wait_fd = 0;
+		rounds(1);
+		assert_int_equal(vio_msgq_put(&b.q, ping, sizeof(ping)), VIO_OK);
+		c->set(c, &time, c->now(c) + 20000000u);
+		loop_run(b.loop);
+		assert_int_equal(listen(VIO_MSG_BUS_PING, resp), us != 0u);
+		b.w->place.wait_fd = -1;
+	}
+}
+
 /* A storm of messages and bells: others get their turns in between, and nothing breaks */
 static void storm(void **state)
 {
@@ -375,6 +472,17 @@ static void refused(void **state)
 		}
 	}
 	(void)unlink("/tmp/t_window.none");
+	for (int twice = 0; twice < 2; twice++) {
+		struct window_config cfg = { .loop = b.loop, .where = b.where };
+
+		if (twice) {
+			port_down();
+			snprintf(b.where, sizeof(b.where), "file:%s,2M", b.path);
+		}
+		assert_null(window_open(&cfg, b.err));
+		assert_non_null(
+			strstr(b.err, twice ? "another size" : "another program serves it"));
+	}
 }
 
 int main(void)
@@ -388,6 +496,9 @@ int main(void)
 		T(driver_leaves),
 		T(process_comes_back),
 		T(driver_does_not_listen),
+		T(nobody_asks_again),
+		T(event_waits_for_room),
+		T(polls),
 		T(storm),
 		T(corrupt_fifo),
 		T(scribbled_over),

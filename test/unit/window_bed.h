@@ -49,6 +49,7 @@ static struct bed {
 	uint8_t told[256][VIO_MSG_MAX];
 	uint32_t ntold;
 	uint64_t pool;
+	uint32_t poll_us; /* for port_up */
 } b;
 
 static inline void on_stop(struct loop_task *t)
@@ -133,7 +134,9 @@ static inline void add(uint32_t i, const char *name, uint16_t queue)
 /* A process begins */
 static inline void port_up(void)
 {
-	struct window_config cfg = { .loop = b.loop, .where = b.where, .devices = SIDES };
+	struct window_config cfg = {
+		.loop = b.loop, .where = b.where, .devices = SIDES, .poll_us = b.poll_us
+	};
 
 	b.w = window_open(&cfg, b.err);
 	if (!b.w) {
