@@ -65,6 +65,19 @@ def test_include_across(tmp_path, file, line, says):
     assert says in out and out.count("\n") == 1 and out.startswith(file)
 
 
+@pytest.mark.parametrize("file, line, word", [
+    ("core/dev.c", "#ifdef __linux__", "__linux__"),
+    ("device/rng.c", "#if defined(BARE_METAL) && VIO_CFG_TRACK", "BARE_METAL"),
+    ("driver/dvq.c", "# ifndef HOSTED", "HOSTED"),
+    ("include/vio/dev.h", "#if UINTPTR_MAX > 0xffffffffu\n#elif __arm__", "__arm__"),
+])
+def test_condition(tmp_path, file, line, word):
+    """Core and devices are the same sources for a program and for firmware."""
+    tree(tmp_path, {**GOOD, file: GOOD[file] + "#if VIO_CFG_TRACK /* BARE */\n#endif\n" + line + "\n#endif\n"})
+    code, out = arrows(tmp_path)
+    assert code == 1 and out.count("\n") == 1 and f"may not ask for {word}" in out and out.startswith(file)
+
+
 def archive(folder, name, source):
     tree(folder, {f"{name}.c": source})
     subprocess.run(["gcc", "-c", f"{name}.c", "-o", f"{name}.o"], cwd=folder, check=True)
