@@ -15,6 +15,7 @@ help:
 	@echo 'make test        everything that is tested; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench-ring  instructions per request; build/bench/ring.json'
+	@echo 'make bench-memory  what each way to a guest'"'"'s memory costs; build/bench/memory.json'
 	@echo 'make bench-xen   crossings per request on real Xen, emulated; build/bench/xen.json'
 	@echo 'make size        text, memory and stack of the firmware, against its goals'
 	@echo 'make fmt         format the sources'
@@ -76,6 +77,10 @@ bench-ring:
 	@tools/setup bench
 	@python3 bench/ring/run.py
 
+bench-memory:
+	@tools/setup bench
+	@bench/memory/run.py
+
 bench-xen:
 	@tools/setup lab
 	@bench/xen/crossings.py
@@ -83,4 +88,4 @@ bench-xen:
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-amp size lab-xen test test-lab check bench-ring bench-xen fmt
+.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-amp size lab-xen test test-lab check bench-ring bench-memory bench-xen fmt

@@ -158,7 +158,7 @@ class XenPair(amp.Machine):
 
     def firmware_log(self):
         said = ""
-        if self.qmp and self.process.poll() is None:
+        if self.qmp and self.alive():
             said = self.memory(self.log, 0x800).replace(b"\0", b"").decode(errors="replace")
         return f"{said}\n--- end of Xen's log\n{harness.tail(self.xen_log())}"
 
