@@ -11,6 +11,7 @@ help:
 	@echo 'make demo-confined  a guest that shares one window of its memory; report in build/demo-confined/report.json'
 	@echo 'make demo-amp    Linux and our firmware on two cores of one chip; report in build/demo-amp/report.json'
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
+	@echo 'make lab-amp     the same for Linux beside firmware'
 	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
 	@echo 'make test        everything that is tested; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
@@ -61,6 +62,11 @@ lab-xen:
 	@tools/lab prepare-lab
 	@python3 test/lab/xenlab.py
 
+lab-amp:
+	@tools/setup lab
+	@tools/lab prepare arm64 kernel
+	@python3 test/lab/amp.py
+
 test:
 	@tools/setup lab
 	@tools/run-tests
@@ -88,4 +94,4 @@ bench-xen:
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-amp size lab-xen test test-lab check bench-ring bench-memory bench-xen fmt
+.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-amp size lab-xen lab-amp test test-lab check bench-ring bench-memory bench-xen fmt

@@ -280,3 +280,30 @@ class Pair(Machine):
         if self.second_qmp:
             self.second_qmp.close()
         super()._cleanup()
+
+
+def firmware(board, image="all"):
+    """The image's path, built now."""
+    out = harness.ROOT / "build/firmware"
+    subprocess.run([harness.ROOT / "tools/firmware", "--out", out, board], check=True, stdout=subprocess.DEVNULL)
+    return out / board / f"{image}.elf"
+
+
+def main():
+    """Try both machines, and say how to use them."""
+    for board, machine in (("zcu102_r5", Zcu102), ("mps2_an385", Pair)):
+        with machine(firmware(board)) as guest:
+            guest.check("head -c 64 /dev/hwrng >/dev/null")
+            print(f"Linux {guest.release} and firmware {board}: up in {guest.boot_seconds:.0f} s, entropy comes.", flush=True)
+    print("\n  make demo-amp                       what firmware serves on each board\n"
+          "  make test-lab                       the tests in test/lab\n"
+          "  python3 -i test/lab/amp.py [BOARD]  a machine to play with: print(guest.check('i2cdetect -l')),\n"
+          "                                      print(guest.firmware_log()), guest.crash_firmware(), guest.kill()")
+
+
+if __name__ == "__main__":
+    if sys.flags.interactive:
+        board = sys.argv[1] if len(sys.argv) > 1 else "zcu102_r5"
+        guest = {"zcu102_r5": Zcu102, "mps2_an385": Pair}[board](firmware(board)).start()
+    else:
+        main()

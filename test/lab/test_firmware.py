@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Linux served by our firmware on each board: a Cortex-R5, a Cortex-M3, a domain of Xen. One boot each."""
 import re
-import subprocess
 
 import amp
 import checks
-import harness
 import pytest
 import xenpair
 
@@ -16,10 +14,8 @@ on_xen = pytest.mark.parametrize("guest", ["xen_domu"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=MACHINES)
-def guest(request, tmp_path_factory):
-    out, board = tmp_path_factory.mktemp("firmware"), request.param
-    subprocess.run([harness.ROOT / "tools/firmware", "--out", out, board], check=True)
-    with MACHINES[board](out / board / "all.elf") as machine:
+def guest(request):
+    with MACHINES[request.param](amp.firmware(request.param)) as machine:
         yield machine
 
 
