@@ -30,6 +30,21 @@ static void put(struct vio_ramregs *r, uint32_t off, uint32_t v)
 	vio_put32(r->regs + off, v);
 }
 
+/* A driver that is ready. Whoever sees DRIVER_OK sees what was written before it. */
+static bool wanted(const struct vio_ramregs *r)
+{
+	uint32_t status = vio_get32_acq(r->regs + VIO_MMIO_STATUS);
+
+	return ((status & (VIO_S_DRIVER_OK | VIO_S_FAILED)) == VIO_S_DRIVER_OK) &&
+	       ((get(r, VIO_MMIO_QUEUE_READY) & 1u) != 0u);
+}
+
+/* No driver has begun to set the queue up since this port took a set-up. */
+static bool marked(const struct vio_ramregs *r)
+{
+	return (get(r, VIO_MMIO_QUEUE_SIZE) & VIO_RAMREGS_TAKEN) != 0u;
+}
+
 /* ---- the device's way out ---- */
 
 static void on_signal(void *port, uint16_t vq)
@@ -161,8 +176,13 @@ static void leave(struct vio_ramregs *r)
 	drain(r);
 }
 
-static void arrive(struct vio_ramregs *r, uint32_t size)
+/*
+ * The mark comes first: a driver that begins anew while the registers are read takes it away. One that did so just
+ * before is not ready now, or it is and all that is read is its own.
+ */
+static void arrive(struct vio_ramregs *r)
 {
+	uint32_t size = get(r, VIO_MMIO_QUEUE_SIZE);
 	bool taken = (size & VIO_RAMREGS_TAKEN) != 0u, adopt = r->adopt;
 	enum vio_ramregs_why why;
 
@@ -170,15 +190,26 @@ static void arrive(struct vio_ramregs *r, uint32_t size)
 	if (taken && !adopt) {
 		return; /* DRIVER_OK went and came back: the driver has to set the queue up again */
 	}
-	why = set_up(r, size & ~VIO_RAMREGS_TAKEN, taken);
+	size &= ~VIO_RAMREGS_TAKEN;
+	if (!taken) {
+		put(r, VIO_RAMREGS_WHY,
+		    VIO_RAMREGS_IDLE); /* a port that starts anew does not go on from here */
+	}
 	put(r, VIO_MMIO_QUEUE_SIZE, size | VIO_RAMREGS_TAKEN);
+	vio_fence();
+	if (!wanted(r)) {
+		put(r, VIO_MMIO_QUEUE_SIZE, size);
+		return;
+	}
+	why = set_up(r, size, taken);
 	put(r, VIO_RAMREGS_WHY, (uint32_t)why);
 	r->state = (why == VIO_RAMREGS_SERVING) ? UP : FAILED;
 }
 
 /*
  * A notification is taken before the ring is looked at: one that comes later is seen by the next poll. Whoever starts
- * anew between any two of these stores finds that a turn is due.
+ * anew between any two of these stores finds that a turn is due. Where the queue was set up anew meanwhile, the
+ * notification was that driver's, or its notification was overwritten: it is given back, for its own ring.
  */
 static void hear(struct vio_ramregs *r)
 {
@@ -191,6 +222,10 @@ static void hear(struct vio_ramregs *r)
 	vio_fence();
 	put(r, VIO_MMIO_QUEUE_NOTIFY, VIO_RAMREGS_HEARD);
 	vio_fence();
+	if (!marked(r)) {
+		put(r, VIO_MMIO_QUEUE_NOTIFY, 0u);
+		return;
+	}
 	r->due = true;
 	if (ring_index(r, 0u, &end) == VIO_OK) {
 		put(r, VIO_RAMREGS_END, end);
@@ -199,20 +234,16 @@ static void hear(struct vio_ramregs *r)
 
 bool vio_ramregs_poll(struct vio_ramregs *r)
 {
-	uint32_t status = vio_get32_acq(r->regs + VIO_MMIO_STATUS);
-	uint32_t ready = get(r, VIO_MMIO_QUEUE_READY), size = get(r, VIO_MMIO_QUEUE_SIZE);
-	bool wanted = ((status & (VIO_S_DRIVER_OK | VIO_S_FAILED)) == VIO_S_DRIVER_OK) &&
-		      ((ready & 1u) != 0u);
+	bool want = wanted(r);
 
 	if (r->state == DRAINING) {
 		drain(r);
 	}
-	if (((r->state == UP) || (r->state == FAILED)) &&
-	    (!wanted || ((size & VIO_RAMREGS_TAKEN) == 0u))) {
+	if (((r->state == UP) || (r->state == FAILED)) && (!want || !marked(r))) {
 		leave(r);
 	}
-	if ((r->state == DOWN) && wanted) {
-		arrive(r, size);
+	if ((r->state == DOWN) && want) {
+		arrive(r);
 	}
 	if (r->state != UP) {
 		return false; /* draining: a host has what is missing */
@@ -233,8 +264,8 @@ static bool left_running(const struct vio_ramregs *r)
 	return (get(r, VIO_MMIO_MAGIC) == VIO_MMIO_MAGIC_VALUE) &&
 	       (get(r, VIO_MMIO_VERSION) == 2u) &&
 	       (get(r, VIO_MMIO_DEVICE_ID) == r->dev->ops->id) &&
-	       ((get(r, VIO_MMIO_STATUS) & VIO_S_DRIVER_OK) != 0u) &&
-	       ((get(r, VIO_MMIO_QUEUE_SIZE) & VIO_RAMREGS_TAKEN) != 0u);
+	       ((get(r, VIO_MMIO_STATUS) & VIO_S_DRIVER_OK) != 0u) && marked(r) &&
+	       (get(r, VIO_RAMREGS_WHY) == VIO_RAMREGS_SERVING);
 }
 
 static void publish(struct vio_ramregs *r, uint16_t size_max)
