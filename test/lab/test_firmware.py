@@ -9,7 +9,7 @@ import xenpair
 
 MACHINES = {"zcu102_r5": amp.Zcu102, "mps2_an385": amp.Pair, "xen_domu": xenpair.XenPair}
 DRIVERS = "/sys/bus/platform/drivers/virtio-mmio"
-READS = 5000
+READS = 2000
 on_xen = pytest.mark.parametrize("guest", ["xen_domu"], indirect=True)
 
 
