@@ -9,6 +9,7 @@ help:
 	@echo 'make demo-xen    the same on real Xen, emulated; report in build/demo-xen/report.json'
 	@echo 'make demo-xen-domu  one of its domains serves another, without privilege; report in build/demo-xen-domu/report.json'
 	@echo 'make demo-confined  a guest that shares one window of its memory; report in build/demo-confined/report.json'
+	@echo 'make demo-two-vms  one machine serves another through a window; report in build/demo-two-vms/report.json'
 	@echo 'make demo-amp    Linux and our firmware on two cores of one chip; report in build/demo-amp/report.json'
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make lab-amp     the same for Linux beside firmware'
@@ -48,6 +49,11 @@ demo-confined:
 	@tools/setup lab
 	@$(MAKE) --no-print-directory build
 	@tools/demo-confined --build $(BUILD)
+
+demo-two-vms:
+	@tools/setup demo
+	@$(MAKE) --no-print-directory build
+	@tools/demo-two-vms --build $(BUILD)
 
 demo-amp:
 	@tools/setup lab
@@ -94,4 +100,4 @@ bench-xen:
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-amp size lab-xen lab-amp test test-lab check bench-ring bench-memory bench-xen fmt
+.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-two-vms demo-amp size lab-xen lab-amp test test-lab check bench-ring bench-memory bench-xen fmt
