@@ -10,7 +10,7 @@ help:
 	@echo 'make demo-xen-domu  one of its domains serves another, without privilege; report in build/demo-xen-domu/report.json'
 	@echo 'make demo-confined  a guest that shares one window of its memory; report in build/demo-confined/report.json'
 	@echo 'make demo-two-vms  one machine serves another through a window; report in build/demo-two-vms/report.json'
-	@echo 'make demo-amp    Linux and our firmware on two cores of one chip; report in build/demo-amp/report.json'
+	@echo 'make demo-amp    Linux and our firmware, on two cores and in two domains of Xen; report in build/demo-amp/report.json'
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make lab-amp     the same for Linux beside firmware'
 	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
