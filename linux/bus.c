@@ -9,12 +9,14 @@
 #include <linux/jiffies.h>
 #include "msg.h"
 
+#define LOOK (HZ / 10)
+
 /* ---- messages ---- */
 
 void msg_bus_broken(struct msg_bus *bus, const char *why)
 {
 	if (!xchg(&bus->broken, true)) {
-		dev_warn(&bus->pci->dev, "session ends: %s\n", why);
+		dev_warn_ratelimited(&bus->pci->dev, "session ends: %s\n", why);
 	}
 	mod_delayed_work(bus->wq, &bus->session, 0);
 }
@@ -58,19 +60,40 @@ static void expect(struct msg_bus *bus, const struct wire_msg *msg, u16 want)
 	spin_unlock_irq(&bus->answer_lock);
 }
 
+static bool peer_runs(struct msg_bus *bus)
+{
+	return bus->fifo.open && !READ_ONCE(bus->broken) && msg_fifo_peer(&bus->fifo) == WIRE_RUN;
+}
+
+static unsigned long limit_of(const struct msg_bus *bus)
+{
+	return READ_ONCE(bus->leaving) ? MSG_LEAVE_WAIT : HZ * (unsigned long)msg_timeout;
+}
+
+/* Wait for the answer, in pieces: of a peer that left nothing comes, perhaps not even an interrupt. */
+static int await(struct msg_bus *bus, unsigned long begin)
+{
+	while (!wait_for_completion_timeout(&bus->answered, LOOK)) {
+		if (!peer_runs(bus)) {
+			return -ENOTCONN;
+		}
+		if (time_after(jiffies, begin + limit_of(bus))) {
+			return -ETIMEDOUT;
+		}
+	}
+	return 0;
+}
+
 int msg_bus_ask(struct msg_bus *bus, struct wire_msg *msg, u16 want)
 {
-	unsigned long limit = bus->leaving ? MSG_LEAVE_WAIT : HZ * (unsigned long)msg_timeout,
-		      end = jiffies + limit;
+	unsigned long begin = jiffies;
 	int err;
 
 	mutex_lock(&bus->asking);
 	msg->head.token = cpu_to_le16(++bus->token);
 	expect(bus, msg, want);
-	err = READ_ONCE(bus->broken) ? -ENOTCONN : send_in_time(bus, msg, end);
-	if (!err) {
-		wait_for_completion_timeout(&bus->answered, limit);
-	}
+	err = peer_runs(bus) ? send_in_time(bus, msg, begin + limit_of(bus)) : -ENOTCONN;
+	err = err ? err : await(bus, begin);
 	spin_lock_irq(&bus->answer_lock);
 	bus->expecting = false;
 	if (!err) {
@@ -84,6 +107,8 @@ int msg_bus_ask(struct msg_bus *bus, struct wire_msg *msg, u16 want)
 	} else if (err == -EPROTO) {
 		atomic64_inc(&bus->n.bad);
 		msg_bus_broken(bus, "an answer is too short");
+	} else if (err == -ENOTCONN) {
+		mod_delayed_work(bus->wq, &bus->session, 0);
 	}
 	return err;
 }

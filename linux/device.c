@@ -79,7 +79,8 @@ static void config_set_status(struct virtio_device *vdev, u8 status)
 		/* without the device no set-up succeeds; a driver that fails may say so */
 		now = status & ~(VIRTIO_CONFIG_S_FEATURES_OK & ~dev->status);
 	}
-	if (!err && now & ~dev->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)) {
+	if (!err &&
+	    now & ~dev->status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)) {
 		msg_config_refresh(dev); /* it may depend on what was negotiated */
 	}
 	if (!err && status & ~dev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
@@ -376,8 +377,8 @@ void msg_device_mend(struct msg_device *dev)
 		err = reopen_locked(dev);
 	}
 	mutex_unlock(&dev->lock);
-	dev_warn(&dev->bus->pci->dev, "device %u needed a reset%s\n", dev->num,
-		 err ? ", again: it is given up" : "");
+	dev_warn_ratelimited(&dev->bus->pci->dev, "device %u needed a reset%s\n", dev->num,
+			     err ? ", again: it is given up" : "");
 	if (err) {
 		msg_device_fail(dev);
 	}

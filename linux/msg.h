@@ -226,6 +226,7 @@ struct msg_device {
 	bool gone;    /* the device is not there any more: nothing is sent to it */
 	bool give_up; /* requests end with an error */
 	bool registered;
+	bool detaching;	    /* its driver is being removed */
 	atomic_long_t used; /* bytes of the pool */
 	struct msg_queue *queue[MSG_QUEUES];
 

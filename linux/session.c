@@ -23,15 +23,30 @@
 
 /* ---- devices ---- */
 
+/* gone: the device is not there any more, so nobody waits for it; context: bus->lock held */
+static void remove_device(struct msg_device *dev, bool gone)
+{
+	if (gone) {
+		dev->gone = true;
+		msg_device_fail(dev);
+	}
+	if (!dev->detaching) {
+		dev->detaching = true;
+		queue_work(dev->bus->plug, &dev->detach);
+	}
+}
+
 static void attach_work(struct work_struct *work)
 {
 	struct msg_device *dev = container_of(work, struct msg_device, attach);
 	int err = msg_device_register(dev);
 
 	if (err) {
-		dev_warn(&dev->bus->pci->dev, "device %u cannot be registered: %d\n", dev->num,
-			 err);
-		queue_work(dev->bus->plug, &dev->detach);
+		dev_warn_ratelimited(&dev->bus->pci->dev, "device %u cannot be registered: %d\n",
+				     dev->num, err);
+		mutex_lock(&dev->bus->lock);
+		remove_device(dev, false);
+		mutex_unlock(&dev->bus->lock);
 	}
 }
 
@@ -55,7 +70,8 @@ static void add_device(struct msg_bus *bus, u16 num)
 	struct msg_device *dev = msg_device_create(bus, num);
 
 	if (IS_ERR(dev)) {
-		dev_warn(&bus->pci->dev, "device %u is of no use: %ld\n", num, PTR_ERR(dev));
+		dev_warn_ratelimited(&bus->pci->dev, "device %u is of no use: %ld\n", num,
+				     PTR_ERR(dev));
 		return;
 	}
 	INIT_WORK(&dev->attach, attach_work);
@@ -64,16 +80,6 @@ static void add_device(struct msg_bus *bus, u16 num)
 	bus->dev[num] = dev;
 	spin_unlock_irq(&bus->upcall);
 	queue_work(bus->plug, &dev->attach);
-}
-
-/* gone: the device is not there any more, so nobody waits for it */
-static void remove_device(struct msg_device *dev, bool gone)
-{
-	if (gone) {
-		dev->gone = true;
-		msg_device_fail(dev);
-	}
-	queue_work(dev->bus->plug, &dev->detach);
 }
 
 static void events_work(struct work_struct *work)
@@ -209,7 +215,7 @@ static void lose(struct msg_bus *bus)
 		}
 	}
 	atomic64_inc(&bus->n.lost);
-	dev_info(&bus->pci->dev, "session ended\n");
+	dev_info_ratelimited(&bus->pci->dev, "session ended\n");
 	if (msg_patience || bus->leaving) {
 		queue_delayed_work(bus->wq, &bus->give_up,
 				   bus->leaving ? 0 : HZ * (unsigned long)msg_patience);
@@ -260,8 +266,9 @@ static void begin(struct msg_bus *bus)
 	atomic64_inc(&bus->n.sessions);
 	cancel_delayed_work(&bus->give_up);
 	queue_work(bus->wq, &bus->events);
-	dev_info(&bus->pci->dev, "session begins, window of %u KiB, %u KiB for buffers\n",
-		 bus->size >> 10, (bus->fifo.data_end - bus->fifo.data) >> 10);
+	dev_info_ratelimited(&bus->pci->dev,
+			     "session begins, window of %u KiB, %u KiB for buffers\n",
+			     bus->size >> 10, (bus->fifo.data_end - bus->fifo.data) >> 10);
 }
 
 static void check_peer(struct msg_bus *bus)
@@ -348,7 +355,7 @@ void msg_bus_stop(struct msg_bus *bus)
 	bus->leaving = true;
 	mod_delayed_work(bus->wq, &bus->give_up, bus->state == MSG_UP ? MSG_LEAVE_WAIT : 0);
 	for (n = 0; n < MSG_DEVICES; n++) {
-		if (bus->dev[n] && !bus->dev[n]->gone) {
+		if (bus->dev[n]) {
 			remove_device(bus->dev[n], false);
 		}
 	}

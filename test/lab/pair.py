@@ -176,17 +176,18 @@ class Front(Machine):
         """Start fio, which writes all of the disk and verifies it, so many times. Written through, so that a request
         that is done is in the file of this system, whatever happens to the machine that serves."""
         self.check("echo 'write through' >/sys/block/vda/cache_type; rm -f /tmp/fio; "
-                   f"(fio --name=v --filename=/dev/vda --allow_file_create=0 --size={size} --rw=randwrite --bs=4k --iodepth=8 "
-                   "--ioengine=libaio --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1 "
+                   f"(fio --name=v --filename=/dev/vda --allow_file_create=0 --size={size} --rw=randwrite --bs=4k "
+                   "--iodepth=8 --ioengine=libaio --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1 "
                    f"--loops={loops} --minimal >/tmp/fio 2>&1; "
                    "echo code=$? >>/tmp/fio) >/dev/null 2>&1 &")
 
     def loaded(self, seconds=120):
         """Wait for its end; returns its exit code and what it said."""
-        out = self.check(f"for i in $(seq {5 * seconds}); do grep -q ^code= /tmp/fio && break; sleep 0.2; done; cat /tmp/fio",
-                         timeout=seconds + 10)
+        out = self.check(f"for i in $(seq {5 * seconds}); do grep -q ^code= /tmp/fio && break; sleep 0.2; done; "
+                         "cat /tmp/fio", timeout=seconds + 10)
         code = re.search(r"^code=(\d+)$", out, re.M)
-        assert code, f"fio has not ended after {seconds} s:\n{self.attribute('queues')}\n{self.check('dmesg | tail -n 20')}"
+        assert code, (f"fio has not ended after {seconds} s:\n{self.attribute('queues')}\n"
+                      + self.check("dmesg | tail -n 20"))
         return int(code[1]), out
 
     def unload(self, seconds=60):
@@ -195,11 +196,11 @@ class Front(Machine):
     def reload(self):
         self.check("insmod /lib/stratos/stratos_msg.ko")
         self.wait_state("up")
-        self.check("for i in $(seq 100); do [ -e /dev/vda ] && [ -e /dev/gpiochip0 ] && break; sleep 0.1; done; [ -e /dev/gpiochip0 ]")
+        self.check("for i in $(seq 100); do [ -e /dev/vda ] && [ -e /dev/gpiochip0 ] && exit 0; sleep 0.1; done; exit 1")
 
     def complaints(self):
         """What the kernel says of itself that it should not."""
-        return self.check("dmesg | grep -E 'BUG|Oops|WARNING|general protection|Call Trace|hung|blocked for|soft lockup|list_add' || true")
+        return self.check("dmesg | grep -E 'BUG|Oops|WARNING|general protection|Call Trace|hung|blocked for|soft lockup' || true")
 
 
 class Back(Machine):
@@ -209,7 +210,8 @@ class Back(Machine):
         self.disk = disk
         extra = []
         if disk:
-            extra = ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=writeback", "-device", "virtio-blk-pci,drive=disk"]
+            extra = ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=writeback",
+                     "-device", "virtio-blk-pci,drive=disk"]
         super().__init__("back", made, window, extra=extra, first=["-device", "intel-iommu,intremap=on"],
                          append="intel_iommu=on", **options)
 
@@ -217,7 +219,8 @@ class Back(Machine):
         """Start the program on all devices."""
         devices = {"blk": "blk-file=/dev/vda", "console": "host=pty:/run/tty,no-client=drop"}
         options = " ".join(f"--device {','.join(filter(None, [d, devices.get(d)]))}" for d in DEVICES)
-        self.check(f"rm -f /run/tty; stratos serve --bus=ivshmem:$(cat /run/window) {more} {options} >/tmp/serve.log 2>&1 & "
+        self.check("rm -f /run/tty; "
+                   f"stratos serve --bus=ivshmem:$(cat /run/window) {more} {options} >/tmp/serve.log 2>&1 & "
                    "echo $! >/run/pid; for i in $(seq 100); do [ -e /run/tty ] && break; sleep 0.1; done; "
                    "stty -F /run/tty raw -echo || { cat /tmp/serve.log; exit 1; }; "
                    "(cat /run/tty >/tmp/tty 2>/dev/null &) >/dev/null 2>&1")
