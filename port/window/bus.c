@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bus.c - the work of a window: sessions, messages in, messages out, the bell
+ * bus.c - the work of a window: turns of its bus, the bell, what is said of it
  *
  * Theory of operation. All of it happens in one task, which whoever has news posts: the bell, a device with an event,
  * a queue that was reset, a timer. A run of the task takes at most one FIFO full of messages and then lets others run,
  * so a storm of bells or messages costs this process its share and no more.
- *
- * When there is no room for an answer the message stays where it is, and events stay noted at their devices: nobody
- * waits.
  *
  * There is a timer only while something is awaited that may come without a bell: no session yet, a FIFO that is full, or
  * a place that has no bell at all.
@@ -34,7 +31,7 @@ void window_ring_now(struct window *w)
 	w->ring = false;
 	w->stat.rung++;
 	if (w->ops->ring) {
-		w->ops->ring(&w->place, vio_get32(w->place.base + WINDOW_BLOCK + WINDOW_BLOCK_DRV));
+		w->ops->ring(&w->place, vio_msgwin_bell(w->place.base));
 	}
 }
 
@@ -56,57 +53,7 @@ bool window_may_say(struct window *w)
 	return true;
 }
 
-/* ---- sessions ---- */
-
-static void reset_all(struct window *w)
-{
-	for (uint16_t i = 0; i < w->ndev; i++) {
-		(void)vio_msg_reset(&w->dev[i]->msg);
-	}
-}
-
-static bool all_down(const struct window *w)
-{
-	for (uint16_t i = 0; i < w->ndev; i++) {
-		if (vio_dev_status(w->dev[i]->dev) != 0) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static void session(struct window *w)
-{
-	switch (vio_msgq_poll(&w->q)) {
-	case VIO_MSGQ_BEGUN:
-		reset_all(w);
-		window_ring(w);
-		break;
-	case VIO_MSGQ_UP:
-		w->stat.sessions++;
-		if (window_may_say(w)) {
-			log_info(NULL, "%s: a driver is there", w->cfg.where);
-		}
-		window_ring(w);
-		break;
-	case VIO_MSGQ_ENDED:
-		if (window_may_say(w)) {
-			log_info(NULL, "%s: the driver left", w->cfg.where);
-		}
-		reset_all(w);
-		window_ring(w);
-		break;
-	case VIO_MSGQ_SAME:
-	default:
-		break;
-	}
-	if (w->q.phase == VIO_MSGQ_CLOSING && all_down(w)) {
-		vio_msgq_open(&w->q);
-		window_ring(w);
-	}
-}
-
-/* ---- messages ---- */
+/* ---- what is said of it ---- */
 
 /* What features the driver had to accept and did not */
 static void say_refused(struct window_dev *d)
@@ -131,47 +78,6 @@ static void say_refused(struct window_dev *d)
 	}
 }
 
-/* returns: true: the FIFO is empty, or closed, or there is no room for an answer */
-static bool receive(struct window *w)
-{
-	uint8_t msg[WINDOW_ELEMENT], resp[WINDOW_ELEMENT];
-
-	for (unsigned left = WINDOW_ELEMENTS; left > 0u; left--) {
-		uint32_t n;
-
-		if (vio_msgq_room(&w->q) == 0u || vio_msgq_peek(&w->q, msg) != VIO_OK) {
-			return true;
-		}
-		w->stat.received++;
-		n = vio_msg_bus_handle(&w->bus, msg, sizeof(msg), resp);
-		if (msg[VIO_MSG_ID] == VIO_MSG_SET_STATUS &&
-		    vio_unpack16(msg + VIO_MSG_DEV) < w->ndev) {
-			say_refused(w->dev[vio_unpack16(msg + VIO_MSG_DEV)]);
-		}
-		if (n > 0u && vio_msgq_put(&w->q, resp, n) == VIO_OK) {
-			w->stat.sent++;
-			window_ring(w);
-		}
-		vio_msgq_take(&w->q);
-	}
-	return false;
-}
-
-static void send(struct window *w)
-{
-	uint8_t msg[WINDOW_ELEMENT];
-	uint32_t n = 1u;
-
-	while (n > 0u && vio_msgq_room(&w->q) > 0u) {
-		n = vio_msg_bus_next(&w->bus, msg);
-		if (n > 0u && vio_msgq_put(&w->q, msg, n) == VIO_OK) {
-			w->stat.sent++;
-			window_ring(w);
-		}
-	}
-	w->owed = n > 0u;
-}
-
 static void say_bad(struct window *w)
 {
 	uint32_t n = vio_msg_bus_dropped(&w->bus);
@@ -181,6 +87,25 @@ static void say_bad(struct window *w)
 			 w->cfg.where);
 	}
 	w->dropped = n;
+}
+
+static void say_turn(struct window *w, const struct vio_msgwin_turn *t)
+{
+	if (t->event == VIO_MSGQ_UP && window_may_say(w)) {
+		log_info(NULL, "%s: a driver is there", w->cfg.where);
+	} else if (t->event == VIO_MSGQ_ENDED && window_may_say(w)) {
+		log_info(NULL, "%s: the driver left", w->cfg.where);
+	} else {
+		/* nothing new, or said by its devices */
+	}
+	for (uint16_t i = 0; i < w->ndev; i++) {
+		say_refused(w->dev[i]);
+	}
+	if (t->died && window_may_say(w)) {
+		log_error(NULL, "%s: the FIFO is corrupt: closed until the driver begins anew",
+			  w->cfg.where);
+	}
+	say_bad(w);
 }
 
 /* ---- when to look again ---- */
@@ -235,8 +160,7 @@ void window_woken(struct loop_fd *f, uint32_t events)
 void window_work(struct loop_task *t)
 {
 	struct window *w = VIO_CONTAINER(t, struct window, work);
-	uint64_t before = w->stat.received + w->stat.sent;
-	uint8_t was = w->q.phase;
+	struct vio_msgwin_turn did;
 
 	if (!w->up || w->closing || w->gone) {
 		return;
@@ -247,29 +171,20 @@ void window_work(struct loop_task *t)
 			  "%s: the memory was taken away; its devices are in reset "
 			  "until this program is started again",
 			  w->cfg.where);
-		reset_all(w);
+		vio_msgwin_reset(&w->bus);
 		return;
 	}
-	session(w);
-	if (!receive(w)) {
+	vio_msgwin_turn(&w->q, &w->bus, &did);
+	w->stat.received += did.received;
+	w->stat.sent += did.sent;
+	w->stat.sessions += did.event == VIO_MSGQ_UP;
+	w->owed = did.owed;
+	if (did.more) {
 		loop_post(w->cfg.loop, t);
 	}
-	send(w);
-	if (vio_msgq_freed(&w->q)) {
-		window_ring(w);
-	}
-	if (was != VIO_MSGQ_DEAD && w->q.phase == VIO_MSGQ_DEAD) {
-		if (window_may_say(w)) {
-			log_error(NULL,
-				  "%s: the FIFO is corrupt: closed until the driver begins anew",
-				  w->cfg.where);
-		}
-		reset_all(w);
-		window_ring(w);
-	}
-	say_bad(w);
-	if (w->ring) {
+	say_turn(w, &did);
+	if (did.ring || w->ring) {
 		window_ring_now(w);
 	}
-	nap(w, before != w->stat.received + w->stat.sent);
+	nap(w, did.received + did.sent > 0u);
 }

@@ -4,29 +4,25 @@
 #define PORT_WINDOW_INTERNAL_H
 
 #include "port/window/window.h"
-#include "vio/msg.h"
-#include "vio/msgq.h"
+#include "vio/msgwin.h"
 
-/*
- * What is ours between the layout and the heads, for drivers that know it (docs/window.md). It is written before the
- * layout's magic.
- */
-#define WINDOW_BLOCK	    64u /* from the start of the window */
-#define WINDOW_BLOCK_MAGIC  0u	/* 32 bits */
-#define WINDOW_BLOCK_DEV    4u	/* 32 bits: what the driver writes to its doorbell to ring us */
-#define WINDOW_BLOCK_DRV    8u	/* 32 bits: what we write to ring the driver; the driver's */
-#define WINDOW_BLOCK_EPOCH  12u /* 32 bits: how often this side began */
-#define WINDOW_BLOCK_POOL   16u /* 64 bits: where rings and buffers may lie */
-#define WINDOW_BLOCK_LENGTH 24u /* 64 bits */
-#define WINDOW_BLOCK_OK	    0x31575453u
-#define WINDOW_HEADS	    128u
+/* The window's own words (vio/msgwin.h) */
+#define WINDOW_BLOCK	    VIO_MSGWIN_BLOCK
+#define WINDOW_BLOCK_MAGIC  VIO_MSGWIN_MAGIC
+#define WINDOW_BLOCK_DEV    VIO_MSGWIN_DEV
+#define WINDOW_BLOCK_DRV    VIO_MSGWIN_DRV
+#define WINDOW_BLOCK_EPOCH  VIO_MSGWIN_EPOCH
+#define WINDOW_BLOCK_POOL   VIO_MSGWIN_POOL
+#define WINDOW_BLOCK_LENGTH VIO_MSGWIN_LENGTH
+#define WINDOW_BLOCK_OK	    VIO_MSGWIN_OK
+#define WINDOW_HEADS	    VIO_MSGWIN_HEADS
+#define WINDOW_NO_BELL	    VIO_MSGWIN_NO_BELL
+#define WINDOW_ELEMENTS	    VIO_MSGWIN_ELEMENTS
+#define WINDOW_ELEMENT	    VIO_MSGWIN_ELEMENT
 
-#define WINDOW_NO_BELL	  0xffffffffu
 #define WINDOW_QUEUE_MIN  4u
 #define WINDOW_QUEUE_MAX  256u
 #define WINDOW_SLOT_BYTES 2048u /* of the share, for each entry of a queue */
-#define WINDOW_ELEMENTS	  64u
-#define WINDOW_ELEMENT	  64u /* bytes */
 
 /* ---- where the memory is: one file and one line of window_kinds each ---- */
 

@@ -158,39 +158,15 @@ void window_report(const struct window *w)
 
 /* ---- beginning ---- */
 
-static void write_block(struct window *w, uint32_t pool)
-{
-	uint8_t *b = w->place.base + WINDOW_BLOCK;
-	bool was = vio_get32(b + WINDOW_BLOCK_MAGIC) == WINDOW_BLOCK_OK;
-
-	vio_put16(w->place.base + VIO_MSGQ_MAGIC,
-		  0u); /* a driver that comes now waits for the rest */
-	vio_fence();
-	vio_put32(b + WINDOW_BLOCK_EPOCH, was ? vio_get32(b + WINDOW_BLOCK_EPOCH) + 1u : 1u);
-	vio_put32(b + WINDOW_BLOCK_POOL, pool);
-	vio_put32(b + WINDOW_BLOCK_POOL + 4u, 0u);
-	vio_put32(b + WINDOW_BLOCK_LENGTH, (uint32_t)(w->place.size - pool));
-	vio_put32(b + WINDOW_BLOCK_LENGTH + 4u, 0u);
-	if (!was) { /* a driver that was here before said how to ring it */
-		vio_put32(b + WINDOW_BLOCK_DRV, WINDOW_NO_BELL);
-	}
-	vio_put32(b + WINDOW_BLOCK_DEV, w->place.self);
-	vio_put32_rel(b + WINDOW_BLOCK_MAGIC, WINDOW_BLOCK_OK);
-}
-
 int window_added(struct window *w, char err[256])
 {
-	static const struct vio_msgq_shape s = { .n = WINDOW_ELEMENTS,
-						 .size = WINDOW_ELEMENT,
-						 .at = WINDOW_HEADS };
-	uint32_t pool = (vio_msgq_bytes(&s) + PAGE - 1u) & ~(PAGE - 1u);
+	uint32_t pool = vio_msgwin_pool();
 
 	for (uint16_t i = 0; i < w->ndev; i++) {
 		(void)vio_mem_window_init(&w->dev[i]->mem, pool, w->place.base + pool,
 					  w->place.size - pool);
 	}
-	write_block(w, pool);
-	(void)vio_msgq_create(&w->q, w->place.base, w->place.size, &s);
+	(void)vio_msgwin_create(&w->q, w->place.base, (uint32_t)w->place.size, w->place.self);
 	log_info(NULL, "%s: %llu KiB, of which %llu for rings and buffers", w->cfg.where,
 		 (unsigned long long)w->place.size >> 10,
 		 (unsigned long long)(w->place.size - pool) >> 10);
