@@ -63,13 +63,18 @@ void vio_bare_init(struct vio_bare *b, struct vio_ramregs *dev, uint16_t n, uint
 	};
 }
 
+void vio_bare_timers(struct vio_bare *b)
+{
+	if (b->timer != NULL) {
+		fire(b);
+	}
+}
+
 bool vio_bare_turn(struct vio_bare *b)
 {
 	bool more = false;
 
-	if (b->timer != NULL) {
-		fire(b);
-	}
+	vio_bare_timers(b);
 	for (uint16_t i = 0u; i < b->n; i++) {
 		more = vio_ramregs_poll(&b->dev[i]) || more;
 	}

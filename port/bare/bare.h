@@ -22,6 +22,8 @@ struct vio_bare {
 /* vio_bare_init - dev: n of them, kept; now: as above; NULL: no clock is needed, timers never fire */
 void vio_bare_init(struct vio_bare *b, struct vio_ramregs *dev, uint16_t n, uint64_t (*now)(void));
 
+/* vio_bare_timers - fire what is due, each timer at most once; for loops that are not vio_bare_turn */
+void vio_bare_timers(struct vio_bare *b);
 /*
  * vio_bare_turn - fire what is due, then one poll of each device
  * Bounded: each timer fires at most once, each device takes at most the requests that its queue holds.
