@@ -129,7 +129,7 @@ int vio_ctl_accept(struct vio_ctl *c, uint32_t block, uint32_t v)
 	return VIO_OK;
 }
 
-static int reset(struct vio_ctl *c)
+static int begin_reset(struct vio_ctl *c)
 {
 	int rc;
 
@@ -154,7 +154,7 @@ int vio_ctl_status(struct vio_ctl *c, uint8_t s)
 	uint8_t now = vio_dev_status(c->dev);
 
 	if (s == 0u) {
-		return reset(c);
+		return begin_reset(c);
 	}
 	if (vio_ctl_resetting(c)) {
 		return VIO_E_ARG;

@@ -7,6 +7,7 @@
 #include "port/bare/phys.h"
 #include "firmware/stratos_board.h"
 #include "vio/blk.h"
+#include "vio/gpio.h"
 #include "vio/i2c.h"
 #include "vio/rng.h"
 
@@ -36,6 +37,7 @@ void image_serve(struct vio_bare *b);
 extern const struct vio_rng_host_ops image_entropy; /* entropy.c; the board's, host: NULL */
 extern const struct vio_i2c_host_ops image_bus;	    /* bus.c; simulated, host: NULL */
 void image_bus_init(void);
-extern const struct vio_blk_host_ops image_disk; /* disk.c; the board's, host: NULL */
+extern const struct vio_gpio_host_ops image_pins; /* pins.c; simulated, host: NULL */
+extern const struct vio_blk_host_ops image_disk;  /* disk.c; the board's, host: NULL */
 
 #endif

@@ -26,6 +26,14 @@ struct stratos_place {
 enum stratos_device { STRATOS_RNG, STRATOS_I2C, STRATOS_BLK, STRATOS_DEVICES };
 extern const struct stratos_place stratos_board_place[STRATOS_DEVICES];
 
+/* Where all devices of an image meet their driver, if they speak virtio-msg: only for boards with such an image. */
+struct stratos_bus {
+	uint8_t *window; /* not cached on either side, or coherent; its own pages */
+	uint32_t bytes;
+	uint32_t line; /* interrupt of the driver's side, for stratos_board_bell */
+};
+extern const struct stratos_bus stratos_board_bus;
+
 /* A disk in memory: bytes is a multiple of 512, 0: none. */
 struct stratos_disk {
 	uint8_t *p;

@@ -6,7 +6,7 @@
  *	00000000  64 KiB  image (tightly coupled memory; in QEMU ordinary memory)
  *	70000000  64 KiB  window of rng
  *	70010000  64 KiB  window of i2c
- *	70100000   1 MiB  window of blk
+ *	70100000   1 MiB  window of blk; or of all devices, in an image that speaks virtio-msg
  *	71000000   4 KiB  registers of rng; 71001000 of i2c; 71002000 of blk
  *	7100f000   4 KiB  orders for this image
  *	72000000  16 MiB  the disk
@@ -37,6 +37,8 @@ const struct stratos_place stratos_board_place[STRATOS_DEVICES] = {
 	[STRATOS_BLK] = { (uint8_t *)0x71002000u, 0x70100000u, (uint8_t *)0x70100000u, 0x100000u,
 			  102u },
 };
+
+const struct stratos_bus stratos_board_bus = { (uint8_t *)0x70100000u, 0x100000u, 103u };
 
 const struct stratos_disk stratos_board_disk = { (uint8_t *)0x72000000u, 0x1000000u };
 
