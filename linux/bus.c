@@ -13,10 +13,17 @@
 
 /* ---- messages ---- */
 
+void msg_bus_doorbell(struct msg_bus *bus)
+{
+	atomic64_inc(&bus->n.doorbells);
+	wmb(); /* all that is in the window comes first */
+	bus->ring(bus);
+}
+
 void msg_bus_broken(struct msg_bus *bus, const char *why)
 {
 	if (!xchg(&bus->broken, true)) {
-		dev_warn_ratelimited(&bus->pci->dev, "session ends: %s\n", why);
+		dev_warn_ratelimited(bus->parent, "session ends: %s\n", why);
 	}
 	mod_delayed_work(bus->wq, &bus->session, 0);
 }

@@ -207,7 +207,7 @@ static int config_find_vqs(MSG_FIND_VQS_ARGS)
 
 static const char *config_bus_name(struct virtio_device *vdev)
 {
-	return pci_name(msg_device_of(vdev)->bus->pci);
+	return dev_name(msg_device_of(vdev)->bus->parent);
 }
 
 static void config_synchronize_cbs(struct virtio_device *vdev)
@@ -377,7 +377,7 @@ void msg_device_mend(struct msg_device *dev)
 		err = reopen_locked(dev);
 	}
 	mutex_unlock(&dev->lock);
-	dev_warn_ratelimited(&dev->bus->pci->dev, "device %u needed a reset%s\n", dev->num,
+	dev_warn_ratelimited(dev->bus->parent, "device %u needed a reset%s\n", dev->num,
 			     err ? ", again: it is given up" : "");
 	if (err) {
 		msg_device_fail(dev);
@@ -387,7 +387,7 @@ void msg_device_mend(struct msg_device *dev)
 void msg_device_broken(struct msg_device *dev, const char *why)
 {
 	atomic64_inc(&dev->bus->n.bad);
-	dev_warn_ratelimited(&dev->bus->pci->dev, "device %u %s\n", dev->num, why);
+	dev_warn_ratelimited(dev->bus->parent, "device %u %s\n", dev->num, why);
 	msg_bus_broken(dev->bus, "a device broke a rule");
 }
 
@@ -463,7 +463,7 @@ struct msg_device *msg_device_create(struct msg_bus *bus, u16 num)
 	}
 	dev->open = true;
 	dev->vdev.config = &config_ops;
-	dev->vdev.dev.parent = &bus->pci->dev;
+	dev->vdev.dev.parent = bus->parent;
 	dev->vdev.dev.release = released;
 	return dev;
 }

@@ -2,7 +2,10 @@
 /*
  * msg.h - the parts of stratos_msg, and what they ask of each other
  *
- *	ivshmem.c   PCI device: window, doorbell, interrupt; life of the whole
+ *	main.c      the module: its parameters, its drivers
+ *	ivshmem.c   where a window is: PCI device with doorbell and interrupt
+ *	platform.c  where a window is: memory that the device tree names, of another processor
+ *	sysfs.c     counters and state, for a person
  *	session.c   sessions with the peer, which devices there are
  *	bus.c       messages, requests and their answers
  *	fifo.c      the messages' way through the window
@@ -30,7 +33,6 @@
 #include <linux/io.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/pci.h>
 #include <linux/spinlock.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
@@ -116,12 +118,15 @@ struct msg_counters {
 };
 
 struct msg_bus {
-	struct pci_dev *pci;
-	void __iomem *regs;
+	struct device *parent;
+	/* what differs between places; the window's memory is behind all earlier stores */
+	void (*ring)(struct msg_bus *bus);
+	void __iomem *regs; /* of the doorbell */
+	u32 bell;	    /* what to write to it if the peer does not say it */
+	u32 me;		    /* what the peer writes to ring this side; ~0: nothing */
+	int irq;
 	u8 *window;
 	u32 size;
-	u32 me, bell; /* our position; what to write to the doorbell if the peer does not say it */
-	int irq;
 
 	struct msg_pool pool;
 	struct msg_fifo fifo;
@@ -165,7 +170,6 @@ void msg_bus_interrupt(struct msg_bus *bus);
 void msg_bus_take(struct msg_bus *bus);
 /* msg_bus_no_answer - the peer is gone: the wait is over */
 void msg_bus_no_answer(struct msg_bus *bus);
-/* msg_bus_doorbell - ivshmem.c */
 void msg_bus_doorbell(struct msg_bus *bus);
 /* msg_bus_broken - the peer broke a rule, or does not answer: end the session, and begin a new one when it can */
 void msg_bus_broken(struct msg_bus *bus, const char *why);
@@ -196,6 +200,17 @@ static inline void msg_set(struct wire_msg *msg, unsigned int n, u32 value)
 {
 	msg->word[n] = cpu_to_le32(value);
 }
+
+/* ---- sysfs.c: <device>/messages/ ---- */
+
+extern const struct attribute_group *msg_groups[];
+
+/* ---- ivshmem.c, platform.c ---- */
+
+int msg_ivshmem_init(void);
+void msg_ivshmem_exit(void);
+int msg_platform_init(void);
+void msg_platform_exit(void);
 
 /* ---- session.c ---- */
 

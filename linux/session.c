@@ -42,7 +42,7 @@ static void attach_work(struct work_struct *work)
 	int err = msg_device_register(dev);
 
 	if (err) {
-		dev_warn_ratelimited(&dev->bus->pci->dev, "device %u cannot be registered: %d\n",
+		dev_warn_ratelimited(dev->bus->parent, "device %u cannot be registered: %d\n",
 				     dev->num, err);
 		mutex_lock(&dev->bus->lock);
 		remove_device(dev, false);
@@ -70,7 +70,7 @@ static void add_device(struct msg_bus *bus, u16 num)
 	struct msg_device *dev = msg_device_create(bus, num);
 
 	if (IS_ERR(dev)) {
-		dev_warn_ratelimited(&bus->pci->dev, "device %u is of no use: %ld\n", num,
+		dev_warn_ratelimited(bus->parent, "device %u is of no use: %ld\n", num,
 				     PTR_ERR(dev));
 		return;
 	}
@@ -215,7 +215,7 @@ static void lose(struct msg_bus *bus)
 		}
 	}
 	atomic64_inc(&bus->n.lost);
-	dev_info_ratelimited(&bus->pci->dev, "session ended\n");
+	dev_info_ratelimited(bus->parent, "session ended\n");
 	if (msg_patience || bus->leaving) {
 		queue_delayed_work(bus->wq, &bus->give_up,
 				   bus->leaving ? 0 : HZ * (unsigned long)msg_patience);
@@ -231,12 +231,12 @@ static void offer(struct msg_bus *bus)
 	err = msg_fifo_find(&bus->fifo, bus->window, bus->size);
 	spin_unlock_irq(&bus->upcall);
 	if (err == -EPROTO) {
-		dev_warn_once(&bus->pci->dev, "the window's layout is not acceptable\n");
+		dev_warn_once(bus->parent, "the window's layout is not acceptable\n");
 	}
 	if (err) {
 		return;
 	}
-	msg_fifo_say_bell(&bus->fifo, bus->window, bus->me << 16);
+	msg_fifo_say_bell(&bus->fifo, bus->window, bus->me);
 	if (msg_fifo_peer(&bus->fifo) == WIRE_READY) {
 		msg_fifo_start(&bus->fifo);
 		WRITE_ONCE(bus->state, MSG_OFFERED);
@@ -266,8 +266,7 @@ static void begin(struct msg_bus *bus)
 	atomic64_inc(&bus->n.sessions);
 	cancel_delayed_work(&bus->give_up);
 	queue_work(bus->wq, &bus->events);
-	dev_info_ratelimited(&bus->pci->dev,
-			     "session begins, window of %u KiB, %u KiB for buffers\n",
+	dev_info_ratelimited(bus->parent, "session begins, window of %u KiB, %u KiB for buffers\n",
 			     bus->size >> 10, (bus->fifo.data_end - bus->fifo.data) >> 10);
 }
 
