@@ -4,8 +4,11 @@
  *
  * POWER_ON: number of the core for PSCI; QEMU's zcu102 has no power controller for the R5, but its PSCI knows the core.
  * IMAGE_BYTES: it is the beginning of what a boot loader takes for a Linux kernel of so many bytes.
- * The wait is for the magic number of the last device; an image without it would be waited for in vain, so it ends.
+ * The wait is for the magic number of the last device, or of the window of all; an image without it would be waited for in vain, so it ends.
  */
+#ifndef MAGIC
+#define MAGIC 0x74726976	/* of virtio-mmio */
+#endif
 	.global _start
 _start:
 #ifdef IMAGE_BYTES
@@ -27,7 +30,7 @@ _start:
 	smc	#0
 #endif
 	ldr	x1, =MAGIC_AT
-	ldr	w2, =0x74726976
+	ldr	w2, =MAGIC
 	ldr	x3, =0x8000000
 2:	ldr	w4, [x1]
 	cmp	w4, w2

@@ -106,11 +106,12 @@ def ask(monitor, command, **arguments):
 class Machine(harness.Machine):
     """A booted machine: Linux, and a firmware beside it. Use as a context manager."""
 
-    tree = name = None  # its device tree in this folder
+    name = None
+    tree = ()  # its device tree in this folder, in pieces
     stub = dtb = kernel = initrd = orders = 0  # addresses; orders: order, starts, fault, turns, 4 bytes each
     last = None  # the device that the firmware publishes last
     stub_words = ()  # for amp.S
-    regs, windows = {}, {}  # device: address; device: (address, size)
+    devices, regs, windows = [], {}, {}  # names; device: address; device: (address, size)
 
     def __init__(self, elf, disk=None, append="", timeout=180):
         """elf: the firmware. disk: bytes of the disk's beginning."""
@@ -128,24 +129,32 @@ class Machine(harness.Machine):
     def _device_tree(self, initrd):
         words = {"APPEND": self.append, "INITRD": f"{self.initrd:#x}",
                  "INITRD_END": f"{self.initrd + initrd.stat().st_size:#x}"}
-        text = (HERE / self.tree).read_text()
+        text = "".join((HERE / piece).read_text() for piece in self.tree)
         for word, value in words.items():
             text = text.replace(f"@{word}@", value)
         (self.folder / "tree.dts").write_text(text)
         return self._make("tree.dtb", "dtc", "-q", "-O", "dtb", self.folder / "tree.dts")
 
+    def _published(self):
+        """Where the firmware writes last before it serves."""
+        return self.regs[self.last]
+
+    def _kernel(self):
+        """Linux and its initrd"""
+        return harness.prepared("mklabkernel") / "vmlinuz", harness.prepared("mkguest", "arm64") / "initrd"
+
     def _first_code(self):
         elf = self._make("stub.elf", "aarch64-linux-gnu-gcc", "-nostdlib", f"-Wl,-Ttext={self.stub:#x}", *self.stub_words,
-                         f"-DMAGIC_AT={self.regs[self.last]:#x}", f"-DDTB={self.dtb:#x}", f"-DKERNEL={self.kernel:#x}",
+                         f"-DMAGIC_AT={self._published():#x}", f"-DDTB={self.dtb:#x}", f"-DKERNEL={self.kernel:#x}",
                          HERE / "amp.S")
         subprocess.run(["aarch64-linux-gnu-objcopy", "-O", "binary", "-j", ".text", elf, elf.with_suffix(".bin")], check=True)
         return elf.with_suffix(".bin")
 
     def _linux(self):
         """Options of the QEMU that runs Linux: no console and no monitor but ours, and what lies in memory at start."""
-        guest, kernel = harness.prepared("mkguest", "arm64"), harness.prepared("mklabkernel")
-        raw = [(kernel / "vmlinuz", self.kernel), (self._device_tree(guest / "initrd"), self.dtb),
-               (guest / "initrd", self.initrd), (self._first_code(), self.stub)]
+        kernel, initrd = self._kernel()
+        raw = [(kernel, self.kernel), (self._device_tree(initrd), self.dtb), (initrd, self.initrd),
+               (self._first_code(), self.stub)]
         if self.disk:
             (self.folder / "disk").write_bytes(self.disk)
             raw.append((self.folder / "disk", DISK))
@@ -224,9 +233,10 @@ class Machine(harness.Machine):
 class Zcu102(Machine):
     """A Cortex-R5 of the same chip."""
 
-    name, tree, last = "zcu102 guest", "zcu102.dts", "blk"
+    name, tree, last = "zcu102 guest", ("zcu102.dts",), "blk"
     stub, dtb, kernel, initrd, orders = 0x60000000, 0x0f000000, 0x00200000, 0x10000000, 0x7100f000
     stub_words = ["-DPOWER_ON=4"]  # the R5, as QEMU's PSCI counts
+    devices = ["rng", "i2c", "blk"]
     regs = {"rng": 0x71000000, "i2c": 0x71001000, "blk": 0x71002000}
     windows = {"rng": (0x70000000, 0x10000), "i2c": (0x70010000, 0x10000), "blk": (0x70100000, 0x100000)}
 
@@ -241,12 +251,55 @@ class Zcu102(Machine):
         debug.close()
 
 
+class Zcu102Msg(Zcu102):
+    """The same; all devices are behind one window, by virtio-msg. Linux is Debian's, with the module of linux/."""
+
+    name, tree = "zcu102 guest with virtio-msg", ("zcu102.dts", "zcu102_msg.dts")
+    stub_words = ["-DPOWER_ON=4", "-DMAGIC=0x31575453"]  # of the block behind the window's layout
+    regs, windows = {}, {"bus": (0x70100000, 0x100000)}
+    devices = ["rng", "i2c", "gpio", "blk"]
+    node = "/sys/bus/platform/devices/messages"
+
+    def _published(self):
+        return self.windows["bus"][0] + 64
+
+    def _kernel(self):
+        made = harness.prepared("mkamp")
+        return made / "vmlinuz", made / "initrd"
+
+    def _ready(self, timeout):
+        super()._ready(timeout)
+        self.wait_up()
+
+    def wait_up(self, sessions=1, timeout=30):
+        """Until so many sessions were begun, and all devices are there."""
+        end = time.monotonic() + timeout
+        while True:
+            rc, out = self.run(f"cd {self.node}/messages && cat state sessions && ls -d ../virtio* | wc -l")
+            if rc == 0 and out.split()[0] == "up" and int(out.split()[1]) >= sessions and int(out.split()[2]) == len(self.devices):
+                return
+            if time.monotonic() > end:
+                self._fail(f"the module found no firmware: {out}")
+            time.sleep(0.1)
+
+    def count(self, name):
+        """A counter of the module."""
+        return int(self.check(f"cat {self.node}/messages/{name}"))
+
+
+class Zcu102Polled(Zcu102Msg):
+    """The same, and Linux is not told of an interrupt."""
+
+    name, tree = "zcu102 guest that polls", (*Zcu102Msg.tree, "zcu102_polled.dts")
+
+
 class Pair(Machine):
     """A Cortex-M3 in a second QEMU; one file is memory of both. Its bell is the test interface of Linux's QEMU."""
 
-    name, tree, last = "guest beside a Cortex-M3", "pair.dts", "i2c"
+    name, tree, last = "guest beside a Cortex-M3", ("pair.dts",), "i2c"
     stub, dtb, kernel, initrd, orders = 0x48000000, 0x4f000000, 0x42000000, 0x50000000, 0x40c0f000
     stub_words = []
+    devices = ["rng", "i2c"]
     regs = {"rng": 0x40c00000, "i2c": 0x40c01000}
     windows = {"rng": (0x40800000, 0x10000), "i2c": (0x40810000, 0x10000)}
     second = second_qmp = None

@@ -58,10 +58,11 @@ class Debugger(amp.Debugger):
 class XenPair(amp.Machine):
     """Use as a context manager."""
 
-    name, tree, last = "guest beside a domain of Xen", "xen_pair_linux.dts", "i2c"
+    name, tree, last = "guest beside a domain of Xen", ("xen_pair_linux.dts",), "i2c"
     stub, dtb, kernel, initrd, orders = 0x60000000, 0x60010000, 0x60200000, 0x61000000, 0x7010f000
     log, code = 0x7010f800, (0x40000000, 0x40008000)
     own, shared = 0x600000, 0x110000  # bytes of the firmware's domain
+    devices = ["rng", "i2c"]
     regs = {"rng": 0x70100000, "i2c": 0x70101000}
     windows = {"rng": (0x70000000, 0x10000), "i2c": (0x70010000, 0x10000)}
 
