@@ -230,7 +230,7 @@ static bool take_messages(struct msg_bus *bus, int limit)
 	bool was_full = false;
 	struct wire_msg msg;
 	unsigned long flags;
-	int got = 1;
+	int got = limit > 0; /* 0: no layout was seen yet */
 
 	while (got && limit--) {
 		spin_lock_irqsave(&bus->upcall, flags);
