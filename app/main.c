@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{ "serve", "serve devices, from options or from a file", cmd_serve },
 	{ "devices", "list device classes and their hosts", cmd_devices },
 	{ "demo", "drive every device in this process, over loop-back", cmd_demo },
+	{ "bench", "load a vhost-user back-end, verify and measure it", cmd_bench },
 	{ "guest-dtb", "a guest's device tree, edited so that its virtio memory is one window",
 	  cmd_guest_dtb },
 };

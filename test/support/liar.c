@@ -142,14 +142,19 @@ static uint32_t serve(struct liar *l, struct chain *c)
 	return len;
 }
 
-static void complete(struct liar *l, uint32_t id, uint32_t len)
+static void put(struct liar *l, uint32_t id, uint32_t len)
 {
 	uint8_t *e = l->used + 4 + (size_t)(l->put % l->num) * 8u;
-	static const uint64_t one = 1;
 
 	vio_put32(e, id);
 	vio_put32(e + 4, len);
 	l->put++;
+}
+
+static void publish(struct liar *l)
+{
+	static const uint64_t one = 1;
+
 	vio_put16_rel(l->used + 2, l->put);
 	if (!(l->lie == LIE_NO_CALL && l->served >= l->at)) {
 		(void)!write(l->call, &one, sizeof(one));
@@ -177,11 +182,12 @@ static void one_request(struct liar *l, uint16_t head)
 		len += 1000000;
 	}
 	if (!lies_here(l, LIE_LOST)) {
-		complete(l, lies_here(l, LIE_ID) ? l->num - 1u : head, len);
+		put(l, lies_here(l, LIE_ID) ? l->num - 1u : head, len);
 	}
 	if (lies_here(l, LIE_TWICE)) {
-		complete(l, head, len);
+		put(l, head, len);
 	}
+	publish(l);
 	l->served++;
 }
 
@@ -352,7 +358,8 @@ static void connection(struct liar *l)
 	while (!l->over) {
 		struct pollfd p[] = { { .fd = l->stop, .events = POLLIN },
 				      { .fd = l->fd, .events = POLLIN },
-				      { .fd = l->asleep ? -1 : l->kick, .events = POLLIN } };
+				      { .fd = l->asleep || l->lie == LIE_DEAF ? -1 : l->kick,
+					.events = POLLIN } };
 		uint64_t n;
 
 		(void)poll(p, 3, -1);

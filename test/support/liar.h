@@ -35,6 +35,7 @@ enum lie {
 	LIE_STATUS,    /* IOERR */
 	LIE_NO_STATUS, /* the status byte is not written */
 	LIE_DIES,      /* the connection is closed */
+	LIE_DEAF,      /* kicks are not even read; `at` is not used */
 	LIE_SLEEPS     /* nothing is taken from the ring any more */
 };
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bench.c - `stratos bench`: load a vhost-user back-end, verify and measure */
+#include "app/bench.h"
+#include "app/command.h"
+#include "app/daemon.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A new class is one file and one line here. */
+const struct bench_class *const bench_classes[] = {
+	&bench_rng, &bench_blk, &bench_console, &bench_i2c, &bench_gpio, NULL,
+};
+
+static void on_signal(int number)
+{
+	(void)number;
+	bench_stop();
+}
+
+static int write_json(const struct bench *b)
+{
+	FILE *out = b->spec.json[0] ? fopen(b->spec.json, "we") : stdout;
+
+	if (out) {
+		bench_json(out, b);
+	}
+	if (!out || (out == stdout ? fflush(out) : fclose(out)) != 0) {
+		fprintf(stderr, "stratos bench: %s: %s\n",
+			b->spec.json[0] ? b->spec.json : "standard output", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int run(struct bench *b)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	char err[256] = "";
+	bool failed;
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	if (bench_open(b, err)) {
+		fprintf(stderr, "stratos bench: %s\n", err);
+		return EXIT_RUN;
+	}
+	bench_run(b);
+	failed = b->result.errors != 0;
+	if (!b->spec.json || b->spec.json[0]) {
+		bench_report(stdout, b);
+	}
+	if (b->spec.json && write_json(b)) {
+		failed = true;
+	}
+	bench_close(b);
+	return failed ? EXIT_RUN : EXIT_OK;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	char err[256] = "";
+	int code;
+
+	if (!b) {
+		fprintf(stderr, "stratos bench: no memory\n");
+		return EXIT_RUN;
+	}
+	code = bench_options(argc, argv, &b->spec, err);
+	if (code < 0) {
+		fprintf(stderr, "stratos bench: %s\nTry `stratos bench --help`.\n", err);
+		code = EXIT_USAGE;
+	} else if (code > 0) {
+		code = EXIT_OK;
+	} else {
+		b->spec.quiet = b->spec.quiet || !isatty(STDERR_FILENO);
+		code = run(b);
+	}
+	free(b);
+	return code;
+}

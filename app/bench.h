@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bench.h - `stratos bench`: a driver that loads a vhost-user back-end, verifies each completion and counts what it cost
+ *
+ * Files: bench.c the command; bench_option.c its options; bench_target.c attach, spawn, set-up of the device;
+ * bench_run.c the load; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
+ * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c.
+ */
+#ifndef APP_BENCH_H
+#define APP_BENCH_H
+
+#include "app/bench_hist.h"
+#include "port/vhost_user/front.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define BENCH_CHAIN  3u	  /* descriptors of the longest request */
+#define BENCH_ERRORS 5u	  /* texts that are kept; all are counted */
+#define BENCH_TEXT   200u /* bytes of one */
+#define BENCH_QUEUES 64u
+
+enum bench_rw { BENCH_READ, BENCH_WRITE, BENCH_RANDREAD, BENCH_RANDWRITE, BENCH_MIX };
+enum bench_phase { BENCH_PREPARE, BENCH_MEASURE, BENCH_READ_BACK };
+
+/* What was asked for. Strings point into argv. */
+struct bench_spec {
+	const struct bench_class *cls;
+	const char *attach, *spawn, *json; /* json: NULL none, "" to standard output */
+	bool packed, event_idx, indirect, in_order, poll, prepare, verify, quiet;
+	enum bench_rw rw;
+	uint16_t queue_size, depth, queues;
+	uint32_t regions, block_size, address;
+	uint64_t size;	   /* bytes of the disk to use; 0: up to 64 MiB */
+	uint64_t time_ns;  /* of the load, when count is 0 */
+	uint64_t count;	   /* requests */
+	uint64_t rate;	   /* requests a second, open loop; 0: closed loop */
+	uint64_t stall_ns; /* nothing completed for so long: it stands still */
+	uint64_t seed;
+};
+
+/* One request slot: shared memory, and what the answer must look like. */
+struct bench_req {
+	struct vio_dma head, data, tail, table;
+	struct vio_dma b[BENCH_CHAIN];
+	uint16_t n_out, n_in;
+	bool busy, write;
+	uint64_t k;	   /* number of the request */
+	uint64_t block;	   /* blk: which one */
+	uint64_t begin_ns; /* sent; in open loop: when it was meant to be sent */
+};
+
+struct bench_queue {
+	struct vio_dvq q;
+	struct vio_dvq_slot *slot;
+	struct vio_dma ring;
+	struct bench_req *req, **free; /* depth of them */
+	uint32_t nfree;
+	uint16_t vq;
+	uint64_t sent, done;
+};
+
+/* Read from /proc; what could not be read is 0 and `known` false. */
+struct bench_cost {
+	bool known, memory_known;
+	uint64_t cpu_ns, switches, preempted, minor_faults, major_faults;
+	uint64_t threads, rss, pss, private_dirty; /* rss and on: bytes */
+	uint64_t client_cpu_ns;
+};
+
+struct bench_result {
+	struct hist hist; /* ns */
+	uint64_t ns;	  /* from the first request to the last completion */
+	uint64_t bytes, errors, kicks, calls, late_calls;
+	char error[BENCH_ERRORS][BENCH_TEXT];
+	char fatal[BENCH_TEXT * 3]; /* why it ended early; "" */
+	struct bench_cost begin, end;
+	uint64_t ready_ns; /* spawned: from start to the first answer */
+};
+
+struct bench {
+	struct bench_spec spec;
+	struct vhf *f;
+	pid_t pid, child;	/* pid: the back-end's, 0 unknown; child: spawned, 0 none */
+	char dir[72], sock[96]; /* of a spawned back-end */
+	uint64_t offered, features;
+	struct bench_queue *queue; /* spec.queues */
+	enum bench_phase phase;
+	uint64_t sent, done;
+	uint64_t at;	  /* the class's: next in sequence, 0 when a phase begins */
+	uint64_t last_ns; /* of the last completion */
+	uint64_t random;
+	void *own; /* the class's */
+	struct bench_result result;
+};
+
+/*
+ * A device class as load. open: look at the configuration, allocate `own`. Then, for each request: next chooses what
+ * and where, false: nothing (left) to do in this phase; build fills r->b; check looks at the answer. Failed checks are
+ * told by bench_wrong.
+ */
+struct bench_class {
+	const char *name, *about;
+	uint64_t want; /* feature bits of the class, taken when offered */
+	uint16_t first_vq;
+	uint32_t block_size, block_max; /* bytes: default, most */
+	bool (*next)(struct bench *b, struct bench_req *r);
+	void (*build)(struct bench *b, struct bench_req *r);
+	void (*check)(struct bench *b, struct bench_req *r, uint32_t len);
+	int (*open)(struct bench *b, char err[256]); /* 0 | -1; may be NULL, as close */
+	void (*close)(struct bench *b);
+	bool writes; /* --rw and --prepare mean something */
+};
+
+extern const struct bench_class *const bench_classes[]; /* closed by NULL */
+extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console;
+
+/* bench_option.c: 0 | -1 and err | 1 --help was printed */
+int bench_options(int argc, char **argv, struct bench_spec *s, char err[256]);
+void bench_help(FILE *out);
+const char *bench_rw_name(enum bench_rw rw);
+
+/* bench_target.c: 0 | -1 and err */
+int bench_open(struct bench *b, char err[256]);
+void bench_close(struct bench *b);
+
+/* bench_run.c */
+void bench_run(struct bench *b);
+void bench_stop(void); /* from a signal handler */
+void bench_wrong(struct bench *b, const struct bench_req *r, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void bench_fatal(struct bench *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+uint64_t bench_now(void); /* ns, monotonic */
+uint64_t bench_random(uint64_t *state);
+
+/* bench_stall.c */
+void bench_stalled(struct bench *b, uint64_t silent_ns);
+void bench_broken(struct bench *b, const struct bench_queue *q);
+
+/* bench_cost.c */
+void bench_cost_read(const struct bench *b, struct bench_cost *c);
+
+/* bench_report.c, bench_json.c */
+void bench_report(FILE *out, const struct bench *b);
+void bench_json(FILE *out, const struct bench *b);
+
+#endif
