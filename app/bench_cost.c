@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench_cost.c - what the back-end's process has used so far, from /proc; source: proc(5), Documentation/scheduler/sched-stats */
+/* bench_cost.c - what the back-end's process has used so far; source: proc(5), Linux's sched-stats.rst */
 #include "app/bench.h"
 #include <ctype.h>
 #include <dirent.h>

@@ -2,8 +2,8 @@
 /*
  * bench_target.c - the back-end under load: attach to it or spawn it, negotiate, lay out memory and queues
  *
- * A spawned back-end gets a process group of its own and a socket in a new folder in TMPDIR; its output goes to a file there,
- * whose end is shown when something fails. All of it is gone afterwards.
+ * A spawned back-end gets a process group of its own and a socket in a new folder in TMPDIR; its output goes to a file
+ * there, whose end is shown when something fails. All of it is gone afterwards.
  */
 #include "app/bench.h"
 #include "vio/dev.h"

@@ -60,7 +60,7 @@ extern const struct vio_bus_ops vhf_bus;
  * base: the position the back-end answers; for split rings the next entry of the available ring. May be NULL.
  */
 int vhf_stop(struct vhf *f, uint16_t vq, uint32_t *base);
-/* vhf_kick_fd, vhf_call_fd - event counters of a queue that was set up, not blocking; the call's is for the driver to read */
+/* vhf_kick_fd, vhf_call_fd - event counters of a queue that is set up; they do not block; the driver reads the call's */
 int vhf_kick_fd(const struct vhf *f, uint16_t vq);
 int vhf_call_fd(const struct vhf *f, uint16_t vq);
 /* vhf_gone - true: the back-end closed the socket, or the connection failed before; does not block */

@@ -3,10 +3,12 @@
  * front_mem.c - memory that a front-end shares: regions, and pieces of them
  *
  * Each region is a file of its own. In guest addresses there is a gap behind each, so a back-end cannot join them and
- * every one costs a look-up, as in a guest with that many.
+ * every one costs a look-up, as in a guest with that many. The files are sealed: a back-end cannot take memory away that
+ * we are about to touch.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,11 +23,12 @@ static int open_region(struct vhf *f, struct vhf_region *r)
 {
 	void *p;
 
-	r->fd = memfd_create("stratos-front", MFD_CLOEXEC);
+	r->fd = memfd_create("stratos-front", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (r->fd < 0) {
 		return vhf_fail(f, "a file for shared memory: %s (ulimit -n?)", strerror(errno));
 	}
-	if (ftruncate(r->fd, (off_t)r->len) != 0) {
+	if ((ftruncate(r->fd, (off_t)r->len) != 0) ||
+	    (fcntl(r->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)) {
 		return vhf_fail(f, "%llu bytes of shared memory: %s", (unsigned long long)r->len,
 				strerror(errno));
 	}

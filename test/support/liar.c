@@ -84,6 +84,9 @@ static void add_region(struct liar *l, const struct vhu_wire_region *w, int fd)
 	r->w = *w;
 	r->len = w->len + w->offset;
 	r->map = mmap(NULL, r->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (l->lie == LIE_SHRINKS) {
+		(void)!ftruncate(fd, 0);
+	}
 	close(fd);
 }
 

@@ -22,6 +22,7 @@ enum lie {
 	LIE_EMPTY,    /* an answer without body */
 	LIE_VALUE,    /* an answer of 32 ones for each byte */
 	LIE_OLD,      /* no protocol features: not a lie, an old back-end */
+	LIE_SHRINKS,  /* tries to take the shared memory away, and goes on; `at` is not used */
 	/* in requests, once `at` of them were served well */
 	LIE_LEN_LESS,  /* used length one less */
 	LIE_LEN_MORE,  /* used length more than there was room */

@@ -184,6 +184,7 @@ static void lies(void **state)
 		{ LIE_NONE, 0, "--rw=mix --count=3000", 0, "verified: every request" },
 		{ LIE_NONE, 0, "--rw=mix --count=3000 --client=poll", 0,
 		  "verified: every request" },
+		{ LIE_SHRINKS, 0, "--rw=mix --count=3000", 0, "verified: every request" },
 		{ LIE_LEN_LESS, 500, "--rw=mix", 1, "bytes are reported as written, must be" },
 		{ LIE_LEN_MORE, 500, "--rw=mix", 1, "more than there was room for" },
 		{ LIE_LOST, 500, "--stall=200ms --time=3", 1, "lost by the back-end" },
