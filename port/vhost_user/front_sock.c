@@ -87,9 +87,10 @@ static int await(struct vhf *f, short events, int64_t until, uint32_t request)
 	if (rc > 0) {
 		return VIO_OK;
 	}
-	return vhf_fail(f, "the back-end %s %s for %u ms",
+	return vhf_fail(f, "the back-end %s %s for %u ms%s",
 			(events == POLLIN) ? "did not answer" : "does not read; sending",
-			vhf_name(request), f->cfg.reply_ms);
+			vhf_name(request), f->cfg.reply_ms,
+			(f->offered == 0) ? ": does it serve another front-end?" : "");
 }
 
 static int64_t deadline(const struct vhf *f)

@@ -194,12 +194,22 @@ static void one_request(struct liar *l, uint16_t head)
 	l->served++;
 }
 
+static bool more(const struct liar *l)
+{
+	return l->enabled && l->avail && !l->asleep && !l->over &&
+	       l->seen != vio_get16_acq(l->avail + 2);
+}
+
 static void turn(struct liar *l)
 {
-	while (l->enabled && l->avail && !l->asleep && !l->over &&
-	       l->seen != vio_get16_acq(l->avail + 2)) {
+	while (more(l)) {
 		one_request(l, vio_get16(l->avail + 4 + (size_t)(l->seen % l->num) * 2u));
+		if (l->asleep) {
+			return;
+		}
 		l->seen++;
+		vio_put16(l->used + 4 + (size_t)l->num * 8u, l->seen); /* wanted with EVENT_IDX */
+		vio_fence();
 	}
 }
 
@@ -264,7 +274,8 @@ static void get(struct liar *l, const struct message *m)
 	uint64_t v = 0;
 
 	if (m->h.request == VHU_GET_FEATURES) {
-		v = VIO_F_VERSION_1 | VIO_BLK_F_FLUSH | (l->lie == LIE_OLD ? 0 : VHU_F_PROTOCOL);
+		v = VIO_F_VERSION_1 | VIO_F_EVENT_IDX | VIO_BLK_F_FLUSH |
+		    (l->lie == LIE_OLD ? 0 : VHU_F_PROTOCOL);
 	} else if (m->h.request == VHU_GET_PROTOCOL_FEATURES) {
 		v = VHU_P_MQ | VHU_P_REPLY_ACK | VHU_P_CONFIG | VHU_P_STATUS;
 	} else if (m->h.request == VHU_GET_QUEUE_NUM) {

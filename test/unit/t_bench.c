@@ -49,6 +49,13 @@ static void percentiles(void **state)
 		assert_true(got >= exact && got - exact <= exact / HIST_SUB);
 	}
 	assert_int_equal(hist_at(h, 1.0), 10000);
+	memset(h, 0, sizeof(*h));
+	for (uint64_t v = 10; v <= 30; v += 10) {
+		hist_add(h, v);
+	}
+	assert_int_equal(hist_at(h, 0.33), 10);
+	assert_int_equal(hist_at(h, 0.5), 20); /* half of three are two */
+	assert_int_equal(hist_at(h, 0.67), 30);
 	free(h);
 }
 

@@ -184,16 +184,19 @@ static void lies(void **state)
 		{ LIE_NONE, 0, "--rw=mix --count=3000", 0, "verified: every request" },
 		{ LIE_NONE, 0, "--rw=mix --count=3000 --client=poll", 0,
 		  "verified: every request" },
-		{ LIE_SHRINKS, 0, "--rw=mix --count=3000", 0, "verified: every request" },
+		{ LIE_NONE, 0, "--rw=mix --count=3000 --event-idx", 0, "verified: every request" },
+		{ LIE_SHRINKS, 0, "--rw=mix", 0, "verified: every request" },
 		{ LIE_LEN_LESS, 500, "--rw=mix", 1, "bytes are reported as written, must be" },
 		{ LIE_LEN_MORE, 500, "--rw=mix", 1, "more than there was room for" },
-		{ LIE_LOST, 500, "--stall=200ms --time=3", 1, "lost by the back-end" },
-		{ LIE_LOST, 500, "--stall=200ms --count=600", 1,
+		{ LIE_LOST, 500, "--stall=1 --time=4", 1, "lost by the back-end" },
+		{ LIE_LOST, 500, "--stall=1 --count=600", 1,
 		  "after 599 requests. Queue 0 has 1 under way" },
+		{ LIE_LOST, 0, "--stall=1 --depth=1 --event-idx", 1,
+		  "took all of them, and keeps them" },
 		{ LIE_TWICE, 500, "--rw=mix", 1, "ERROR queue 0: the back-end " },
 		{ LIE_TWICE, 500, "--depth=1", 1, "completed more requests than it was given" },
 		{ LIE_ID, 500, "--rw=mix", 1, "descriptor 255 with" },
-		{ LIE_NO_CALL, 500, "--time=300ms", 1,
+		{ LIE_NO_CALL, 500, "--count=530", 1,
 		  "notification that was asked for did not come" },
 		{ LIE_NO_CALL, 20, "--rate=100 --time=2", 1,
 		  "notification that was asked for did not" },
@@ -211,9 +214,11 @@ static void lies(void **state)
 		  "the back-end closed the connection after 500 req" },
 		{ LIE_DIES, 500, "--rw=mix --client=poll", 1,
 		  "closed the connection after 500 req" },
-		{ LIE_DEAF, 0, "--stall=200ms", 1, "the back-end has not read its kick" },
-		{ LIE_SLEEPS, 0, "--stall=200ms", 1, "the back-end read the kick; it holds them" },
-		{ LIE_SLEEPS, 700, "--stall=200ms --client=poll", 1, "nothing completed for 0." },
+		{ LIE_DEAF, 0, "--stall=1", 1, "the back-end has not read its kick" },
+		{ LIE_SLEEPS, 0, "--stall=1", 1, "the back-end read the kick; it holds them" },
+		{ LIE_SLEEPS, 0, "--stall=1 --event-idx", 1, "but left 32 of them in the ring" },
+		{ LIE_SLEEPS, 700, "--stall=1 --client=poll", 1,
+		  "stalled: nothing completed for 1." },
 		{ LIE_OLD, 0, "", 1, "the back-end has no CONFIG" },
 		{ LIE_NONE, 0, "--ring=packed", 1, "does not offer RING_PACKED" },
 		{ LIE_NONE, 0, "--queues=2", 1, "has 1 queue, 2 are needed" },
@@ -273,7 +278,10 @@ static void omission(void **state)
 		 "--json=%s/json",
 		 sock, dir);
 	load = start(args, "out");
-	usleep(600000);
+	while (!strstr(output("daemon"), "front-end connected")) {
+		usleep(1000);
+	}
+	usleep(300000);
 	kill(daemon, SIGSTOP);
 	usleep(400000);
 	kill(daemon, SIGCONT);
