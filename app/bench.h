@@ -37,6 +37,7 @@ struct bench_spec {
 	uint64_t rate;	   /* requests a second, open loop; 0: closed loop */
 	uint64_t stall_ns; /* nothing completed for so long: it stands still */
 	uint64_t seed;
+	uint64_t spin_ns; /* adaptive client: how long it spins before it sleeps; 0: not at all */
 };
 
 /* One request slot: shared memory, and what the answer must look like. */

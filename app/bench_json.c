@@ -52,7 +52,7 @@ static void spec(FILE *out, const struct bench_spec *s)
 	text(out, "attach", s->attach);
 	text(out, "spawn", s->spawn);
 	text(out, "ring", s->packed ? "packed" : "split");
-	text(out, "client", s->poll ? "poll" : "wait");
+	text(out, "client", s->poll ? "poll" : s->spin_ns ? "adaptive" : "wait");
 	text(out, "rw", s->cls->writes ? bench_rw_name(s->rw) : NULL);
 	text(out, "verify", s->verify ? "data" : "status");
 	flag(out, "event_idx", s->event_idx);
@@ -65,6 +65,7 @@ static void spec(FILE *out, const struct bench_spec *s)
 	whole(out, "regions", s->regions);
 	whole(out, "block_size", s->block_size);
 	whole(out, "size", s->size);
+	whole(out, "spin_ns", s->spin_ns);
 	whole(out, "time_ns", s->count ? 0 : s->time_ns);
 	whole(out, "count", s->count);
 	whole(out, "rate", s->rate);

@@ -14,6 +14,8 @@ const char *bench_rw_name(enum bench_rw rw)
 	return rw_names[rw];
 }
 
+#define SPIN_US 50u /* adaptive client */
+
 struct option {
 	const char *name, *meta, *help;
 	/* returns: NULL, or what the value must be */
@@ -84,8 +86,18 @@ static const char *set_ring(struct bench_spec *s, const char *v)
 
 static const char *set_client(struct bench_spec *s, const char *v)
 {
+	uint64_t us = SPIN_US;
+
 	s->poll = strcmp(v, "poll") == 0;
-	return s->poll || strcmp(v, "wait") == 0 ? NULL : "poll or wait";
+	s->spin_ns = 0;
+	if (strncmp(v, "adaptive", 8) == 0 && (v[8] == '\0' || v[8] == ':')) {
+		if (v[8] == ':' && !number(v + 9, 1, 1000000, &us)) {
+			return "adaptive:N with 1 to 1000000 microseconds";
+		}
+		s->spin_ns = us * 1000u;
+		return NULL;
+	}
+	return s->poll || strcmp(v, "wait") == 0 ? NULL : "wait, poll, adaptive or adaptive:US";
 }
 
 static const char *set_verify(struct bench_spec *s, const char *v)
@@ -165,7 +177,7 @@ static const struct option options[] = {
 	{ "event-idx", NULL, "negotiate EVENT_IDX", set_event_idx },
 	{ "indirect", NULL, "use indirect descriptors", set_indirect },
 	{ "in-order", NULL, "negotiate IN_ORDER", set_in_order },
-	{ "client", "HOW", "wait (default): sleep until notified; poll: spin on the ring",
+	{ "client", "HOW", "wait (default): sleep; poll: spin; adaptive[:US]: spin, then sleep",
 	  set_client },
 	{ "regions", "N", "memory regions, requests spread over them; default 1", set_regions },
 	{ "block-size", "N", "bytes of a request; default by class", set_block_size },

@@ -136,7 +136,10 @@ void bench_report(FILE *out, const struct bench *b)
 	}
 	fprintf(out, "%s%s%s, client %s, %u region%s", s->event_idx ? ", event-idx" : "",
 		s->indirect ? ", indirect" : "", s->in_order ? ", in-order" : "",
-		s->poll ? "polls" : "waits", s->regions, s->regions == 1 ? "" : "s");
+		s->poll	     ? "polls"
+		: s->spin_ns ? "spins, then waits"
+			     : "waits",
+		s->regions, s->regions == 1 ? "" : "s");
 	fprintf(out, s->rate ? ", %llu/s intended\n" : "\n", (unsigned long long)s->rate);
 	speed(out, b);
 	cost(out, b);

@@ -4,7 +4,7 @@
  *
  * Theory of operation. One thread drives all queues. A round takes what is completed, sends what may be sent and
  * publishes it with at most one kick a queue. When a round did nothing the client spins (poll), or arms all queues and
- * sleeps on their call descriptors (wait).
+ * sleeps on their call descriptors (wait), or first the one and then the other (adaptive).
  *
  * Closed loop: a completion makes room for the next request. Open loop (rate): request n is due at begin + n / rate,
  * whether or not there is room; its latency counts from then, so a slow back-end cannot hide that it was late.
@@ -279,7 +279,7 @@ static void idle(struct bench *b, struct load *l, unsigned *spins)
 		next = due(l);
 		ns = next <= now ? 0 : next - now < ns ? next - now : ns;
 	}
-	if (b->spec.poll) {
+	if (b->spec.poll || now - l->moved < b->spec.spin_ns) {
 		if (++*spins % SPIN == 0) {
 			sched_yield();
 			if (vhf_gone(b->f)) {

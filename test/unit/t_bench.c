@@ -118,6 +118,10 @@ static void options(void **state)
 	assert_true(s.block_size == 65536 && s.size == 1u << 30 && s.queues == 4 && s.rate == 1000);
 	assert_true(s.prepare && s.stall_ns == 250000000 && s.time_ns == 1500000000 && s.seed == 9);
 	assert_string_equal(s.json, "/j");
+	assert_int_equal(parse("--attach=/s --dev=rng --client=adaptive", &s, err), 0);
+	assert_true(!s.poll && s.spin_ns == 50000);
+	assert_int_equal(parse("--attach=/s --dev=rng --client=adaptive:7", &s, err), 0);
+	assert_true(!s.poll && s.spin_ns == 7000);
 	assert_int_equal(parse("--spawn={sock} --dev=rng --json", &s, err), 0);
 	assert_true(s.cls == &bench_rng && s.block_size == 64 && strcmp(s.json, "") == 0);
 }
@@ -138,7 +142,9 @@ static void bad_options(void **state)
 		{ "--attach=/a --dev=rng --frob", "--frob is not an option" },
 		{ "--attach=/a --dev=rng frob", "'frob' is not an option" },
 		{ "--attach=/a --dev=rng --ring=round", "--ring=round: must be split or packed" },
-		{ "--attach=/a --dev=rng --client=hope", "must be poll or wait" },
+		{ "--attach=/a --dev=rng --client=hope", "must be wait, poll, adaptive" },
+		{ "--attach=/a --dev=rng --client=adaptive:0", "1 to 1000000 microseconds" },
+		{ "--attach=/a --dev=rng --client=adaptively", "must be wait, poll, adaptive" },
 		{ "--attach=/a --dev=rng --verify=no", "must be data or status" },
 		{ "--attach=/a --dev=rng --event-idx=maybe", "must be on or off" },
 		{ "--attach=/a --dev=blk --rw=erase", "must be read, write," },

@@ -113,7 +113,7 @@ static void ours(void **state)
 		{ "blk --host=null:8M", "--dev=blk --rw=mix --verify=status" },
 		{ "blk --blk-file=%s/image", "--dev=blk --rw=mix" },
 		{ "blk --blk-file=%s/image", "--dev=blk --rw=randread --in-order" },
-		{ "i2c --host=sim", "--dev=i2c --block-size=16" },
+		{ "i2c --host=sim", "--dev=i2c --block-size=16 --client=adaptive" },
 		{ "gpio --host=sim", "--dev=gpio --ring=packed" },
 		{ "console --host=file:/dev/null", "--dev=console" },
 		{ "rng --host=sim", "--dev=rng --rate=100000" },
@@ -167,6 +167,14 @@ static void numbers(void **state)
 	must(args, 0, "verified: every request");
 	assert_int_equal(liar_stop(l), 2000);
 	result("r[\"result\"][\"kicks\"] == 2000 and 0 < r[\"result\"][\"calls\"] <= 2000");
+	/* it does not sleep while it spins, and a second of spinning is enough for each request */
+	snprintf(args, sizeof(args),
+		 "--spawn=\"$STRATOS rng --host=sim --socket-path={sock}\" --dev=rng --depth=1 "
+		 "--client=adaptive:1000000 --count=2000 --json=%s/json",
+		 dir);
+	must(args, 0, "client spins, then waits");
+	result("r[\"result\"][\"calls\"] < 20 and r[\"spec\"][\"client\"] == \"adaptive\" and "
+	       "r[\"spec\"][\"spin_ns\"] == 10**9");
 	assert_int_equal(bench("--spawn=\"$STRATOS rng --socket-path={sock}\" --dev=rng --count=10 "
 			       "--json | python3 -c 'import json, sys; json.load(sys.stdin)'"),
 			 0);
