@@ -357,10 +357,11 @@ struct msg_queue {
 	struct list_head sent;	     /* those with one, in the order of the ring */
 	u16 in_window;
 
-	bool live; /* the device may use it */
-	bool kick; /* an EVENT_AVAIL found no room */
-	bool poke; /* the driver is to be told of what was returned */
-	u32 area;  /* the ring in the window: untrusted, written without being read */
+	bool live;  /* the device may use it */
+	bool kick;  /* an EVENT_AVAIL found no room */
+	bool stuck; /* posted queues: waiting for room was in vain */
+	bool poke;  /* the driver is to be told of what was returned */
+	u32 area;   /* the ring in the window: untrusted, written without being read */
 	struct vring mirror;
 	u16 avail, used;
 };

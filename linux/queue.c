@@ -27,7 +27,7 @@
 
 #define RING_ALIGN  64
 #define POSTED_MAX  (64u << 10) /* bytes of one posted request; what is longer is cut */
-#define POSTED_WAIT 10000 /* times 100 us, for room; without us the driver would poll without end */
+#define POSTED_WAIT 5000	/* times 100 us, for room */
 
 /* ---- the end of a request ---- */
 
@@ -162,6 +162,7 @@ static int reap(struct msg_queue *q)
 			return -EPROTO;
 		}
 		q->in_window--;
+		q->stuck = false;
 		finish(q, id, len);
 	}
 	return n;
@@ -193,23 +194,40 @@ void msg_queue_complete(struct msg_queue *q)
 
 /* ---- what the driver makes available ---- */
 
+/*
+ * The driver does not take no for an answer, so wait, but not for ever: a peer that let one wait be in vain is not waited
+ * for again before it has returned something.
+ */
+static void wait_for_room(struct msg_queue *q)
+{
+	int tries;
+
+	for (tries = 0; q->live && q->in_window == q->num && !q->stuck; tries++) {
+		int n = reap(q);
+
+		if (n < 0) {
+			q->live = false;
+			msg_device_broken(q->dev, "returned what it was not given");
+		} else if (!n && tries == POSTED_WAIT) {
+			q->stuck = true;
+		} else if (!n) {
+			udelay(100);
+		}
+	}
+}
+
 static void take_posted(struct msg_queue *q, u16 head)
 {
 	const struct vring_desc *d;
 	u32 len = 0, at = 0;
 	struct msg_request *r;
-	int i, tries;
+	int i;
 
 	for (d = &q->ring->desc[head]; d; d = msg_desc_next(q, d)) {
 		len += msg_desc_has(q, d, VRING_DESC_F_WRITE) ? 0 : msg_desc_len(q, d);
 	}
 	len = min(len, POSTED_MAX);
-	for (tries = 0; q->in_window == q->num && tries < POSTED_WAIT && q->live; tries++) {
-		if (reap(q) < 0) {
-			q->live = false;
-		}
-		udelay(100);
-	}
+	wait_for_room(q);
 	for (i = 0; i < q->num && !list_empty(&q->request[i].link); i++) {
 	}
 	r = &q->request[i];
@@ -310,6 +328,7 @@ int msg_queue_place(struct msg_queue *q)
 	q->avail = 0;
 	q->used = 0;
 	q->kick = false;
+	q->stuck = false;
 	return 0;
 }
 

@@ -14,7 +14,7 @@ import pytest
 
 import pair
 import checks
-from harness import ROOT, Daemon, scratch
+from harness import ROOT, Daemon, GuestError, scratch
 from test_devices import STRATOS
 
 MIB = 1 << 20
@@ -82,6 +82,16 @@ class Local(Daemon):
         more = {"blk": f",blk-file={tmp}/disk", "console": f",host=file:{tmp}/console"}
         devices = [w for d in ([only] if only else pair.DEVICES) for w in ("--device", d + more.get(d, ""))]
         super().__init__([STRATOS, "serve", f"--bus=ivshmem-server:{window.path}", *devices], ready="for rings and buffers")
+
+    def start(self):
+        end = time.monotonic() + 5
+        while True:
+            try:
+                return super().start()
+            except GuestError:  # the kernel lets go of a killed program's disk a moment after its end: io_uring
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def stop_running(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -188,27 +198,39 @@ def test_random_messages(front):
     lives(front)
 
 
-@pytest.mark.parametrize("what", ["index", "beyond", "not outstanding", "twice", "length"])
+@pytest.mark.parametrize("what", ["index", "beyond", "not outstanding", "twice"])
 def test_used_ring(front, what):
     """The console has buffers in the window that wait for input."""
     front.peer.stop_running()
     rogue = Rogue(front.window)
     n, avail, used = rogue.ring_of(front, CONSOLE, 0)
     first = struct.unpack_from("<H", rogue.m, avail + 4)[0]
-    ids, step, length = {"index": ((0,), 0x8000, 4), "beyond": ((n,), 1, 4), "not outstanding": ((0xffffffff,), 1, 4),
-                         "twice": ((first, first), 2, 4), "length": ((first,), 1, 0xffffffff)}[what]
-    before = front.counters()
+    ids, step = {"index": ((0,), 0x8000), "beyond": ((n,), 1), "not outstanding": ((0xffffffff,), 1),
+                 "twice": ((first, first), 2)}[what]
+    bad = front.counters()["bad"]
     for i, number in enumerate(ids):
-        struct.pack_into("<II", rogue.m, used + 4 + 8 * i, number, length)
+        struct.pack_into("<II", rogue.m, used + 4 + 8 * i, number, 4)
     struct.pack_into("<H", rogue.m, used + 2, step)
     rogue.put(0, 0x42, CONSOLE, struct.pack("<I", 0))
-    if what == "length":
-        time.sleep(1)
-        after = front.counters()
-        assert after["bad"] == before["bad"] and front.attribute("state") == "up"  # cut to the buffer's size
-    else:
-        front.wait_state("down", 10)
-        assert front.counters()["bad"] > before["bad"]
+    front.wait_state("down", 10)
+    assert front.counters()["bad"] > bad
+    lives(front)
+
+
+def test_used_length(front):
+    """More written than there was room for, says the device: the driver gets what there was room for."""
+    front.peer.stop_running()
+    rogue = Rogue(front.window)
+    front.check("(timeout 5 dd if=/dev/hwrng of=/tmp/in bs=1 count=4096) >/dev/null 2>&1 & sleep 1")
+    n, avail, used = rogue.ring_of(front, pair.DEVICES.index("rng"), 0)
+    filled, done = (struct.unpack_from("<H", rogue.m, at + 2)[0] for at in (avail, used))
+    assert filled == (done + 1) % 65536, "no request is outstanding"
+    head = struct.unpack_from("<H", rogue.m, avail + 4 + 2 * (done % n))[0]
+    struct.pack_into("<II", rogue.m, used + 4 + 8 * (done % n), head, 0xffffffff)
+    struct.pack_into("<H", rogue.m, used + 2, filled)
+    rogue.put(0, 0x42, pair.DEVICES.index("rng"), struct.pack("<I", 0))
+    got = int(front.check("sleep 5; wc -c </tmp/in"))
+    assert 0 < got < 512, f"{got} bytes of 64"
     lives(front)
 
 
@@ -282,6 +304,18 @@ def test_device_leaves(front):
     lives(front)
 
 
+def test_console_of_a_stuck_back_end(front):
+    """More output than there is room for: it is dropped, the machine goes on, and the next back-end gets what comes then."""
+    front.peer.stop_running()
+    failed = front.counters()["failed"]
+    front.check("for i in $(seq 400); do echo line $i >/dev/hvc0; done", timeout=30)
+    assert front.counters()["failed"] > failed
+    lives(front)
+    front.check("echo and then >/dev/hvc0")
+    time.sleep(0.5)
+    assert b"and then" in (front.tmp / "console").read_bytes()
+
+
 def test_back_end_gone_for_good(made):
     """Nobody waits for ever: after its patience the machine's requests end with errors; a new back-end serves again."""
     with scratch() as tmp, pair.Window(tmp) as window:
@@ -300,7 +334,7 @@ def test_back_end_gone_for_good(made):
             front.peer.kill()
 
 
-@pytest.mark.parametrize("kind, kib", [("rng", 64), ("i2c", 64), ("gpio", 64), ("blk", 1024)])
+@pytest.mark.parametrize("kind, kib", [("rng", 64), ("i2c", 64), ("gpio", 64), ("blk", 64)])
 def test_small(made, kind, kib):
     """A whole device, messages, rings and copies, in so little shared memory."""
     todo = [("fio verifies 4 MiB", checks.blk_fio)] if kind == "blk" else checks.CHECKS[kind]
