@@ -157,9 +157,13 @@ static void put(struct liar *l, uint32_t id, uint32_t len)
 static void publish(struct liar *l)
 {
 	static const uint64_t one = 1;
+	bool mute = l->lie == LIE_NO_CALL && l->served >= l->at;
 
+	if (mute) {
+		usleep(2000); /* the driver is asleep, or it does not need a notification */
+	}
 	vio_put16_rel(l->used + 2, l->put);
-	if (!(l->lie == LIE_NO_CALL && l->served >= l->at)) {
+	if (!mute) {
 		(void)!write(l->call, &one, sizeof(one));
 	}
 }

@@ -226,7 +226,7 @@ static void lies(void **state)
 		{ LIE_SLEEPS, 0, "--stall=1", 1, "the back-end read the kick; it holds them" },
 		{ LIE_SLEEPS, 0, "--stall=1 --event-idx", 1, "but left 32 of them in the ring" },
 		{ LIE_SLEEPS, 700, "--stall=1 --client=poll", 1,
-		  "stalled: nothing completed for 1." },
+		  "stalled: nothing completed for " },
 		{ LIE_OLD, 0, "", 1, "the back-end has no CONFIG" },
 		{ LIE_NONE, 0, "--ring=packed", 1, "does not offer RING_PACKED" },
 		{ LIE_NONE, 0, "--queues=2", 1, "has 1 queue, 2 are needed" },
@@ -241,8 +241,10 @@ static void lies(void **state)
 		char args[300];
 
 		assert_non_null(l);
-		snprintf(args, sizeof(args), "--attach=%s --dev=blk --time=500ms %s", sock,
-			 row[i].args);
+		snprintf(args, sizeof(args), "--attach=%s --dev=blk %s%s", sock, row[i].args,
+			 strstr(row[i].args, "--time=") || strstr(row[i].args, "--count=")
+				 ? ""
+				 : " --count=2000");
 		must(args, row[i].code, row[i].says);
 		liar_stop(l);
 	}
@@ -282,7 +284,7 @@ static void omission(void **state)
 		usleep(1000);
 	}
 	snprintf(args, sizeof(args),
-		 "exec \"$STRATOS\" bench --attach=%s --dev=rng --rate=1000 --time=2 --depth=8 "
+		 "exec \"$STRATOS\" bench --attach=%s --dev=rng --rate=1000 --time=3 --depth=8 "
 		 "--json=%s/json",
 		 sock, dir);
 	load = start(args, "out");
