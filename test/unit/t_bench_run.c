@@ -300,7 +300,7 @@ static void omission(void **state)
 	result("sum(n for low, high, n in r[\"result\"][\"latency_ns\"][\"buckets\"] if low > 1e8) "
 	       "> 150");
 	result("r[\"result\"][\"latency_ns\"][\"max\"] > 3e8 and r[\"result\"][\"requests\"] >= "
-	       "1900");
+	       "1500");
 	kill(daemon, SIGTERM);
 	finish(daemon);
 }
