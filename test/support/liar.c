@@ -109,7 +109,7 @@ static void gather(struct liar *l, uint16_t head, struct chain *c)
 		const uint8_t *d = l->desc + (size_t)i * VIO_DESC_BYTES;
 
 		flags = vio_get16(d + 12);
-		c->piece[c->n].p = at_gpa(l, vio_get64(d));
+		c->piece[c->n].p = at_gpa(l, vio_unpack64(d));
 		c->piece[c->n].len = vio_get32(d + 8);
 		if ((flags & VIO_DESC_F_WRITE) != 0 && c->first_in == PIECES) {
 			c->first_in = c->n;
