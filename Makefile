@@ -14,7 +14,7 @@ help:
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make lab-amp     the same for Linux beside firmware'
 	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
-	@echo 'make test        everything that is tested; last line: N passed, N failed'
+	@echo 'make test        all tests but those of the lab; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench-ring  instructions per request; build/bench/ring.json'
 	@echo 'make bench-memory  what each way to a guest'"'"'s memory costs; build/bench/memory.json'
@@ -74,7 +74,7 @@ lab-amp:
 	@python3 test/lab/amp.py
 
 test:
-	@tools/setup lab
+	@tools/setup test
 	@tools/run-tests
 
 test-lab:

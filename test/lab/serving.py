@@ -129,7 +129,7 @@ def random_file(xen, path, mib):
 
 
 def md5(domain, source):
-    return domain.check(f"({source}) | md5sum", 300).split()[0]
+    return domain.check(f"set -o pipefail; ({source}) | md5sum", 300).split()[0]
 
 
 def both_ways(xen, parts, mib):
