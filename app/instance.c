@@ -16,8 +16,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define REQUEST_MIN 8192u
-
 struct instance {
 	const struct spec *spec;
 	struct loop *control;
@@ -81,16 +79,15 @@ static int open_host(struct instance *in, struct spec_error *e)
 	return 0;
 }
 
-/* Of a window whose size is known before its place: four of the largest requests fit, as in port/window */
+/* Of a window whose size is known before its place */
 static struct vio_mem *window_of(struct instance *in)
 {
-	uint64_t size = in->spec->window_max, most = (size / 4u) & ~(uint64_t)4095u;
+	uint64_t size = in->spec->window_max;
 
 	if (size == 0 || vio_mem_window_init(&in->limits, 0u, NULL, size) != VIO_OK) {
 		return NULL;
 	}
-	most = most < REQUEST_MIN ? REQUEST_MIN : most;
-	in->limits.m.bytes_max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+	in->limits.m.bytes_max = window_request(size);
 	return &in->limits.m;
 }
 
@@ -276,6 +273,16 @@ void instance_stop(struct instance *in)
 	}
 }
 
+/* Whatever the port: how it is closed, and who is told */
+static void begin(struct instance *in, int (*port_close)(void *port), void (*ended)(void *arg),
+		  void *arg)
+{
+	in->end.fn = end;
+	in->ended = ended;
+	in->arg = arg;
+	in->port_close = port_close;
+}
+
 static int close_vhost_user(void *port)
 {
 	return vhu_close(port);
@@ -329,11 +336,8 @@ int instance_serve(struct instance *in, int fd, void (*ended)(void *arg), void *
 		spec_fail(e, "fd", "%s: descriptor %d is not a stream socket", in->spec->name, fd);
 		return -1; /* and not ours to close */
 	}
-	in->end.fn = end;
-	in->ended = ended;
-	in->arg = arg;
+	begin(in, close_vhost_user, ended, arg);
 	in->connected_fd = fd >= 0 && !is_listening(fd);
-	in->port_close = close_vhost_user;
 	in->port = fd >= 0 ? vhu_adopt(&cfg, fd, err) : vhu_listen(&cfg, in->spec->socket, err);
 	if (!in->port) {
 		spec_fail(e, fd >= 0 ? "fd" : "socket-path", "%s", err);
@@ -363,10 +367,7 @@ int instance_serve_xen(struct instance *in, struct xen *x, void (*ended)(void *a
 				      .arg = in };
 	char err[256] = "";
 
-	in->end.fn = end;
-	in->ended = ended;
-	in->arg = arg;
-	in->port_close = close_xen;
+	begin(in, close_xen, ended, arg);
 	in->port = xen_dev_add(x, &cfg, err);
 	if (!in->port) {
 		spec_fail(e, "xen", "%s: %s", s->name, err);
@@ -390,10 +391,7 @@ int instance_serve_bus(struct instance *in, struct window *w, void (*ended)(void
 					 .arg = in };
 	char err[256] = "";
 
-	in->end.fn = end;
-	in->ended = ended;
-	in->arg = arg;
-	in->port_close = close_window;
+	begin(in, close_window, ended, arg);
 	in->port = window_dev_add(w, &cfg, err);
 	if (!in->port) {
 		spec_fail(e, "bus", "%s: %s", in->spec->name, err);

@@ -2,28 +2,14 @@
 /* spec_bus.c - a device on a window of memory */
 #include "app/spec.h"
 #include "port/window/window.h"
-#include <string.h>
 
-#define QUEUE_MAX   1024u
-#define REQUEST_MIN 8192u
-
-static bool is_window(const char *where)
-{
-	const char *colon = strchr(where, ':');
-
-	for (const struct window_kind *k = window_kinds; colon && colon[1] && k->name; k++) {
-		if (strlen(k->name) == (size_t)(colon - where) &&
-		    strncmp(k->name, where, strlen(k->name)) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
+#define QUEUE_MAX 1024u
 
 static int check_where(const struct spec *s, struct spec_error *e)
 {
 	static const char *const other[] = { "socket-path", "fd",  "threads", "inband",
 					     "iommu",	    "xen", "window" };
+	const char *arg;
 
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
 		if (spec_get(s, other[i])) {
@@ -32,7 +18,7 @@ static int check_where(const struct spec *s, struct spec_error *e)
 			return -1;
 		}
 	}
-	if (!is_window(s->bus)) {
+	if (!window_kind_of(s->bus, &arg) || !*arg) {
 		spec_fail(e, "bus",
 			  "option 'bus' is KIND:ARGUMENT, as file:/dev/shm/w,1M; not '%s'", s->bus);
 		return -1;
@@ -61,7 +47,7 @@ int spec_bus(struct spec *s, struct spec_error *e)
 			  QUEUE_MAX, queue);
 		return -1;
 	}
-	if (request && (!host_size(request, &bytes) || bytes < REQUEST_MIN || bytes >> 31)) {
+	if (request && (!host_size(request, &bytes) || bytes < WINDOW_REQUEST_MIN || bytes >> 31)) {
 		spec_fail(e, "bus-request",
 			  "option 'bus-request' is a size from 8K to below 2G, not '%s'", request);
 		return -1;

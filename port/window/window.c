@@ -16,9 +16,8 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 
-#define PAGE	    4096u
-#define WINDOW_MIN  (16u * PAGE)
-#define REQUEST_MIN (2u * PAGE)
+#define PAGE	   4096u
+#define WINDOW_MIN (16u * PAGE)
 
 const struct window_kind window_kinds[] = {
 	{ "file", "PATH[,SIZE]", "a file that both sides map; both poll", &window_file },
@@ -52,17 +51,27 @@ int window_map(struct window_place *p, int fd, uint64_t off, uint64_t size, cons
 	return 0;
 }
 
-static const struct window_kind *find_kind(const char *where, const char **arg, char err[256])
+const struct window_kind *window_kind_of(const char *where, const char **arg)
 {
 	const char *colon = strchr(where, ':');
-	size_t len = colon ? (size_t)(colon - where) : strlen(where);
-	int n;
+	size_t len = colon ? (size_t)(colon - where) : 0;
 
 	for (const struct window_kind *k = window_kinds; colon && k->name; k++) {
 		if (strlen(k->name) == len && memcmp(k->name, where, len) == 0) {
 			*arg = colon + 1;
 			return k;
 		}
+	}
+	return NULL;
+}
+
+static const struct window_kind *find_kind(const char *where, const char **arg, char err[256])
+{
+	const struct window_kind *found = window_kind_of(where, arg);
+	int n;
+
+	if (found) {
+		return found;
 	}
 	n = snprintf(err, 256, "'%.60s' is no window; known:", where);
 	for (const struct window_kind *k = window_kinds; k->name && n < 256; k++) {
@@ -79,14 +88,20 @@ uint64_t window_share(const struct window *w)
 	return (w->place.size - own) / w->cfg.devices;
 }
 
+uint32_t window_request(uint64_t share)
+{
+	uint64_t most = (share / 4u) & ~(uint64_t)(PAGE - 1u);
+
+	most = most < WINDOW_REQUEST_MIN ? WINDOW_REQUEST_MIN : most;
+	return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
 struct vio_mem *window_limits(struct window *w, uint32_t request)
 {
-	uint64_t most = (window_share(w) / 4u) & ~(uint64_t)(PAGE - 1u);
+	uint32_t least = request < WINDOW_REQUEST_MIN ? WINDOW_REQUEST_MIN : request;
 
 	(void)vio_mem_window_init(&w->limits, 0u, w->place.base, w->place.size);
-	most = request ? request : most;
-	most = most < REQUEST_MIN ? REQUEST_MIN : most;
-	w->limits.m.bytes_max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+	w->limits.m.bytes_max = request ? least : window_request(window_share(w));
 	return &w->limits.m;
 }
 

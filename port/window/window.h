@@ -41,6 +41,12 @@ struct window_kind {
 	const struct window_place_ops *ops;
 };
 extern const struct window_kind window_kinds[];
+/* window_kind_of - what is before the colon of `where`; *arg: what is behind it; returns: NULL: there is no such kind */
+const struct window_kind *window_kind_of(const char *where, const char **arg);
+
+#define WINDOW_REQUEST_MIN 8192u
+/* window_request - most bytes of a request of a device with so much of a window: four fit; never below the minimum */
+uint32_t window_request(uint64_t share);
 
 /* window_open - map it; the driver sees nothing yet; returns: NULL and a line in err */
 struct window *window_open(const struct window_config *cfg, char err[256]);

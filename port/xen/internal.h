@@ -162,7 +162,7 @@ bool xen_fast_kicked(const struct xen_dev *d, const struct ioreq *r, bool write)
  * returns: 0 | -1 and err: another time perhaps
  */
 int xen_page_begin(struct xen_dev *d, bool resumed, char err[256]);
-/* xen_page_end - before d->g goes; keep: for a later process */
+/* xen_page_end - before d->g goes; keep: the guest's, for a later process or because its driver may still look */
 void xen_page_end(struct xen_dev *d, bool keep);
 
 /* ---- vacant.c ---- */
