@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench.c - `stratos bench`: load a vhost-user back-end, verify and measure */
-#include "app/bench.h"
+#include "app/bench_ab.h"
 #include "app/command.h"
 #include "app/daemon.h"
 #include <errno.h>
@@ -35,14 +35,20 @@ static int write_json(const struct bench *b)
 	return 0;
 }
 
-static int run(struct bench *b)
+void bench_signals(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-	char err[256] = "";
-	bool failed;
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+}
+
+static int run(struct bench *b)
+{
+	char err[256] = "";
+	bool failed;
+
+	bench_signals();
 	if (bench_open(b, err)) {
 		fprintf(stderr, "stratos bench: %s\n", err);
 		return EXIT_RUN;
@@ -61,10 +67,14 @@ static int run(struct bench *b)
 
 int cmd_bench(int argc, char **argv)
 {
-	struct bench *b = calloc(1, sizeof(*b));
+	struct bench *b;
 	char err[256] = "";
 	int code;
 
+	if (argc > 1 && strcmp(argv[1], "ab") == 0) {
+		return bench_ab(argc - 1, argv + 1);
+	}
+	b = calloc(1, sizeof(*b));
 	if (!b) {
 		fprintf(stderr, "stratos bench: no memory\n");
 		return EXIT_RUN;

@@ -4,7 +4,8 @@
  *
  * Files: bench.c the command; bench_option.c its options; bench_target.c attach, spawn, set-up of the device;
  * bench_run.c the load; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
- * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c.
+ * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c. Two of them compared:
+ * bench_ab.h.
  */
 #ifndef APP_BENCH_H
 #define APP_BENCH_H
@@ -31,11 +32,12 @@ struct bench_spec {
 	enum bench_rw rw;
 	uint16_t queue_size, depth, queues;
 	uint32_t regions, block_size, address;
-	uint64_t size;	   /* bytes of the disk to use; 0: up to 64 MiB */
-	uint64_t time_ns;  /* of the load, when count is 0 */
-	uint64_t count;	   /* requests */
-	uint64_t rate;	   /* requests a second, open loop; 0: closed loop */
-	uint64_t stall_ns; /* nothing completed for so long: it stands still */
+	uint64_t size;	    /* bytes of the disk to use; 0: up to 64 MiB */
+	uint64_t time_ns;   /* of the load, when count is 0 */
+	uint64_t warmup_ns; /* load before it that does not count; 0: none */
+	uint64_t count;	    /* requests */
+	uint64_t rate;	    /* requests a second, open loop; 0: closed loop */
+	uint64_t stall_ns;  /* nothing completed for so long: it stands still */
 	uint64_t seed;
 	uint64_t spin_ns; /* adaptive client: how long it spins before it sleeps; 0: not at all */
 };
@@ -65,14 +67,18 @@ struct bench_queue {
 struct bench_cost {
 	bool known, memory_known;
 	uint64_t cpu_ns, switches, preempted, minor_faults, major_faults;
+	uint64_t wait_ns; /* ready to run, but not running; summed over threads */
 	uint64_t threads, rss, pss, private_dirty; /* rss and on: bytes */
-	uint64_t client_cpu_ns;
+	uint64_t client_cpu_ns, client_wait_ns;
+	uint64_t machine_ticks,
+		stolen_ticks; /* of all processors: passed, and taken by the hypervisor */
 };
 
 struct bench_result {
 	struct hist hist; /* ns */
 	uint64_t ns;	  /* from the first request to the last completion */
 	uint64_t bytes, errors, kicks, calls, late_calls;
+	uint32_t places, together; /* looks at where both ends run; both on one processor */
 	char error[BENCH_ERRORS][BENCH_TEXT];
 	char fatal[BENCH_TEXT * 3]; /* why it ended early; "" */
 	struct bench_cost begin, end;
@@ -82,6 +88,7 @@ struct bench_result {
 struct bench {
 	struct bench_spec spec;
 	struct vhf *f;
+	pid_t thread;		/* the back-end's busiest, 0 unknown */
 	pid_t pid, child;	/* pid: the back-end's, 0 unknown; child: spawned, 0 none */
 	char dir[72], sock[96]; /* of a spawned back-end */
 	uint64_t offered, features;
@@ -116,9 +123,15 @@ struct bench_class {
 extern const struct bench_class *const bench_classes[]; /* closed by NULL */
 extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console;
 
+/* bench.c: SIGINT and SIGTERM end the load; a second one ends the program */
+void bench_signals(void);
+
 /* bench_option.c: 0 | -1 and err | 1 --help was printed */
 int bench_options(int argc, char **argv, struct bench_spec *s, char err[256]);
 void bench_help(FILE *out);
+/* bench_duration - "2", "0.5", "250ms"; bench_count - "10", "64K"; returns: false when it is none, or not in range */
+bool bench_duration(const char *text, uint64_t *ns);
+bool bench_count(const char *text, uint64_t min, uint64_t max, uint64_t *n);
 const char *bench_rw_name(enum bench_rw rw);
 
 /* bench_target.c: 0 | -1 and err */
@@ -128,6 +141,7 @@ void bench_close(struct bench *b);
 /* bench_run.c */
 void bench_run(struct bench *b);
 void bench_stop(void); /* from a signal handler */
+bool bench_stopped(void);
 void bench_wrong(struct bench *b, const struct bench_req *r, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void bench_fatal(struct bench *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -139,9 +153,11 @@ void bench_stalled(struct bench *b, uint64_t silent_ns);
 void bench_broken(struct bench *b, const struct bench_queue *q);
 
 /* bench_cost.c */
-void bench_cost_read(const struct bench *b, struct bench_cost *c);
+void bench_cost_read(struct bench *b, struct bench_cost *c);
+void bench_place(struct bench *b); /* look where both ends run */
 
 /* bench_report.c, bench_json.c */
+void bench_title(FILE *out, const struct bench_spec *s); /* one line */
 void bench_report(FILE *out, const struct bench *b);
 void bench_json(FILE *out, const struct bench *b);
 

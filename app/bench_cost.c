@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench_cost.c - what the back-end's process has used so far; source: proc(5), Linux's sched-stats.rst */
+/* bench_cost.c - what the back-end's process has used so far, and where it runs; source: proc(5), Linux's sched-stats.rst */
 #include "app/bench.h"
 #include <ctype.h>
 #include <dirent.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -33,21 +34,37 @@ static uint64_t field(const char *text, const char *key)
 	return 0;
 }
 
-static void one_thread(const char *task, const char *tid, struct bench_cost *c)
+/* "ns on a processor, ns waiting for one, slices"; returns: the first */
+static uint64_t schedstat(const char *path, uint64_t *wait)
+{
+	char text[128], *end = text;
+	uint64_t cpu;
+
+	if (!slurp(path, text, sizeof(text))) {
+		return 0;
+	}
+	cpu = strtoull(text, &end, 10);
+	*wait += strtoull(end, NULL, 10);
+	return cpu;
+}
+
+/* returns: its time on a processor */
+static uint64_t one_thread(const char *task, const char *tid, struct bench_cost *c)
 {
 	char path[600], text[4096];
+	uint64_t cpu;
 
 	snprintf(path, sizeof(path), "%s/%s/schedstat", task, tid);
-	if (slurp(path, text, sizeof(text))) {
-		c->cpu_ns += strtoull(text, NULL, 10); /* ns on a processor, ns waiting, slices */
-		c->known = true;
-	}
+	cpu = schedstat(path, &c->wait_ns);
+	c->cpu_ns += cpu;
+	c->known = c->known || cpu > 0;
 	snprintf(path, sizeof(path), "%s/%s/status", task, tid);
 	if (slurp(path, text, sizeof(text))) {
 		c->switches += field(text, "voluntary_ctxt_switches:");
 		c->preempted += field(text, "nonvoluntary_ctxt_switches:");
 	}
 	c->threads++;
+	return cpu;
 }
 
 /* Fields 10 and 12 of stat; the name, field 2, may hold anything, so count from its end */
@@ -62,14 +79,57 @@ static void faults(const char *text, struct bench_cost *c)
 	}
 }
 
-void bench_cost_read(const struct bench *b, struct bench_cost *c)
+/* The first line of /proc/stat: "cpu", then user nice system idle iowait irq softirq steal */
+static void machine(struct bench_cost *c)
+{
+	char text[256], *p = text;
+
+	if (!slurp("/proc/stat", text, sizeof(text)) || strncmp(text, "cpu ", 4) != 0) {
+		return;
+	}
+	p += 4;
+	for (unsigned i = 0; i < 8; i++) {
+		c->stolen_ticks = strtoull(p, &p, 10);
+		c->machine_ticks += c->stolen_ticks;
+	}
+}
+
+/* Field 39 of stat: where it ran last */
+static int processor_of(pid_t pid, pid_t tid)
+{
+	char path[64], text[1024], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+	if (!slurp(path, text, sizeof(text)) || !(p = strrchr(text, ')'))) {
+		return -1;
+	}
+	for (unsigned i = 0; p && i < 37; i++) {
+		p = strchr(p + 1, ' ');
+	}
+	return p ? atoi(p + 1) : -1;
+}
+
+void bench_place(struct bench *b)
+{
+	int there = b->thread > 0 ? processor_of(b->pid, b->thread) : -1;
+
+	if (there >= 0) {
+		b->result.places++;
+		b->result.together += sched_getcpu() == there ? 1u : 0u;
+	}
+}
+
+void bench_cost_read(struct bench *b, struct bench_cost *c)
 {
 	struct rusage me;
 	char path[300], text[4096];
+	uint64_t most = 0;
 	struct dirent *e;
 	DIR *d;
 
 	memset(c, 0, sizeof(*c));
+	machine(c);
+	(void)schedstat("/proc/thread-self/schedstat", &c->client_wait_ns);
 	if (getrusage(RUSAGE_SELF, &me) == 0) {
 		c->client_cpu_ns =
 			(uint64_t)(me.ru_utime.tv_sec + me.ru_stime.tv_sec) * 1000000000u +
@@ -81,8 +141,12 @@ void bench_cost_read(const struct bench *b, struct bench_cost *c)
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)b->pid);
 	d = opendir(path);
 	while (d && (e = readdir(d))) {
-		if (isdigit((unsigned char)e->d_name[0])) {
-			one_thread(path, e->d_name, c);
+		uint64_t cpu =
+			isdigit((unsigned char)e->d_name[0]) ? one_thread(path, e->d_name, c) : 0;
+
+		if (cpu > most) {
+			most = cpu;
+			b->thread = atoi(e->d_name);
 		}
 	}
 	if (d) {

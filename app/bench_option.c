@@ -23,7 +23,7 @@ struct option {
 };
 
 /* A decimal number with a fraction and a unit of time: 2, 0.5, 250ms */
-static bool duration(const char *text, uint64_t *ns)
+bool bench_duration(const char *text, uint64_t *ns)
 {
 	char *end;
 	double v = strtod(text, &end), scale = 1e9;
@@ -43,7 +43,7 @@ static bool duration(const char *text, uint64_t *ns)
 	return true;
 }
 
-static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *n)
+bool bench_count(const char *text, uint64_t min, uint64_t max, uint64_t *n)
 {
 	return host_size(text, n) && *n >= min && *n <= max;
 }
@@ -91,7 +91,7 @@ static const char *set_client(struct bench_spec *s, const char *v)
 	s->poll = strcmp(v, "poll") == 0;
 	s->spin_ns = 0;
 	if (strncmp(v, "adaptive", 8) == 0 && (v[8] == '\0' || v[8] == ':')) {
-		if (v[8] == ':' && !number(v + 9, 1, 1000000, &us)) {
+		if (v[8] == ':' && !bench_count(v + 9, 1, 1000000, &us)) {
 			return "adaptive:N with 1 to 1000000 microseconds";
 		}
 		s->spin_ns = us * 1000u;
@@ -133,7 +133,7 @@ SWITCH(quiet)
 	{                                                                                          \
 		uint64_t n;                                                                        \
                                                                                                    \
-		if (!number(v, min, max, &n)) {                                                    \
+		if (!bench_count(v, min, max, &n)) {                                               \
 			return text;                                                               \
 		}                                                                                  \
 		s->member = (type)n;                                                               \
@@ -152,12 +152,17 @@ NUMBER(address, uint32_t, 0, 1023, "0 to 1023")
 
 static const char *set_time(struct bench_spec *s, const char *v)
 {
-	return duration(v, &s->time_ns) ? NULL : "seconds, or milliseconds as 250ms";
+	return bench_duration(v, &s->time_ns) ? NULL : "seconds, or milliseconds as 250ms";
+}
+
+static const char *set_warmup(struct bench_spec *s, const char *v)
+{
+	return bench_duration(v, &s->warmup_ns) ? NULL : "seconds, or milliseconds as 250ms";
 }
 
 static const char *set_stall(struct bench_spec *s, const char *v)
 {
-	return duration(v, &s->stall_ns) ? NULL : "seconds, or milliseconds as 250ms";
+	return bench_duration(v, &s->stall_ns) ? NULL : "seconds, or milliseconds as 250ms";
 }
 
 static const char *set_json(struct bench_spec *s, const char *v)
@@ -191,6 +196,7 @@ static const struct option options[] = {
 	{ "address", "N", "i2c: of the target, default 80 (0x50); gpio: line, default 0",
 	  set_address },
 	{ "time", "S", "duration of the load; default 3", set_time },
+	{ "warmup", "S", "load that does not count, before; default none", set_warmup },
 	{ "count", "N", "end after N requests instead", set_count },
 	{ "rate", "N", "open loop: N requests a second, latency from the intended time", set_rate },
 	{ "stall", "S", "nothing completed for so long is an error; default 5", set_stall },
@@ -204,9 +210,10 @@ static const struct option options[] = {
 
 void bench_help(FILE *out)
 {
-	fprintf(out, "usage: stratos bench --attach=SOCKET|--spawn='CMD {sock}' --dev=CLASS "
-		     "[OPTION]...\n\nLoad a vhost-user back-end, verify every completion, print "
-		     "speed and what it cost.\n\nOptions:\n");
+	fprintf(out,
+		"usage: stratos bench --attach=SOCKET|--spawn='CMD {sock}' --dev=CLASS "
+		"[OPTION]...\n\nLoad a vhost-user back-end, verify every completion, print "
+		"speed and what it cost.\n`stratos bench ab` compares two of them.\n\nOptions:\n");
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const struct option *o = &options[i];
 		char left[64];

@@ -69,6 +69,13 @@ static void cost(FILE *out, const struct bench *b)
 			each(y->cpu_ns, x->cpu_ns, b) / 1e3,
 			each(y->switches + y->preempted, x->switches + x->preempted, b),
 			each(y->preempted, x->preempted, b), (unsigned long long)y->threads);
+		fprintf(out,
+			"  waited      %.3f us a request for a processor (client %.3f us), both "
+			"ends on "
+			"one in %u of %u looks\n",
+			each(y->wait_ns, x->wait_ns, b) / 1e3,
+			each(y->client_wait_ns, x->client_wait_ns, b) / 1e3, r->together,
+			r->places);
 		fprintf(out, "  faults      %llu minor, %llu major\n",
 			(unsigned long long)(y->minor_faults - x->minor_faults),
 			(unsigned long long)(y->major_faults - x->major_faults));
@@ -123,11 +130,8 @@ static void picture(FILE *out, const struct hist *h)
 	}
 }
 
-void bench_report(FILE *out, const struct bench *b)
+void bench_title(FILE *out, const struct bench_spec *s)
 {
-	const struct bench_spec *s = &b->spec;
-	const struct bench_result *r = &b->result;
-
 	fprintf(out, "%s, %s ring of %u, depth %u, %u queue%s, blocks of %u", s->cls->name,
 		s->packed ? "packed" : "split", s->queue_size, s->depth, s->queues,
 		s->queues == 1 ? "" : "s", s->block_size);
@@ -141,6 +145,14 @@ void bench_report(FILE *out, const struct bench *b)
 			     : "waits",
 		s->regions, s->regions == 1 ? "" : "s");
 	fprintf(out, s->rate ? ", %llu/s intended\n" : "\n", (unsigned long long)s->rate);
+}
+
+void bench_report(FILE *out, const struct bench *b)
+{
+	const struct bench_spec *s = &b->spec;
+	const struct bench_result *r = &b->result;
+
+	bench_title(out, s);
 	speed(out, b);
 	cost(out, b);
 	picture(out, &r->hist);

@@ -37,6 +37,11 @@ void bench_stop(void)
 	stopped = true;
 }
 
+bool bench_stopped(void)
+{
+	return stopped;
+}
+
 uint64_t bench_now(void)
 {
 	struct timespec t;
@@ -354,6 +359,7 @@ static void one_load(struct bench *b, struct load *l)
 		if (now - checked > TICK_MS * 1000000ull) {
 			checked = now;
 			watch(b, l, now);
+			bench_place(b);
 			progress(b, l, now);
 		}
 		if (n == 0 && sent == l->sent && !(l->over && b->sent == b->done)) {
@@ -365,15 +371,29 @@ static void one_load(struct bench *b, struct load *l)
 	}
 }
 
+/* The same load, verified as well; then the result begins anew but for what was wrong. */
+static void warm_up(struct bench *b)
+{
+	struct load l = { .rate = b->spec.rate, .end = bench_now() + b->spec.warmup_ns };
+
+	one_load(b, &l);
+	memset(&b->result.hist, 0, sizeof(b->result.hist));
+}
+
 static void measure(struct bench *b)
 {
 	struct load l = { .count = b->spec.count, .rate = b->spec.rate };
 	struct bench_result *r = &b->result;
-	uint64_t begin, kicks = vhf_kicks(b->f);
+	uint64_t begin, kicks;
 
 	b->phase = BENCH_MEASURE;
 	b->at = 0;
-	r->bytes = 0;
+	if (b->spec.warmup_ns) {
+		warm_up(b);
+	}
+	r->bytes = r->calls = 0;
+	r->places = r->together = 0;
+	kicks = vhf_kicks(b->f);
 	bench_cost_read(b, &r->begin);
 	begin = bench_now();
 	b->last_ns = begin;
@@ -381,6 +401,7 @@ static void measure(struct bench *b)
 	one_load(b, &l);
 	r->ns = b->last_ns - begin;
 	bench_cost_read(b, &r->end);
+	bench_place(b);
 	r->kicks = vhf_kicks(b->f) - kicks;
 }
 
