@@ -8,6 +8,7 @@
  */
 #include "app/instance.h"
 #include "app/hint.h"
+#include "hosted/zeroes.h"
 #include "port/vhost_user/vhost_user.h"
 #include "port/window/window.h"
 #include "port/xen/xen.h"
@@ -22,7 +23,8 @@ struct instance {
 	struct host host;
 	struct vio_parts parts;
 	bool has_host;
-	struct vio_dev *dev; /* begins the class's own memory */
+	struct vio_dev *dev; /* begins the class's own memory, zeroes_new */
+	size_t dev_bytes;
 	struct vio_mem_window limits;
 	struct loop **queue_loop;
 	uint16_t nloop;
@@ -94,21 +96,20 @@ static struct vio_mem *window_of(struct instance *in)
 static int create(struct instance *in, struct vio_mem *limits, struct spec_error *e)
 {
 	const struct spec *s = in->spec;
-	size_t bytes;
 	int r;
 
 	in->parts.clock = loop_clock(in->control);
 	memcpy(in->parts.param, s->param, sizeof(s->param));
-	bytes = (s->cls->bytes(&in->parts) + 63u) & ~(size_t)63u;
-	in->dev = aligned_alloc(64, bytes);
+	in->dev_bytes = s->cls->bytes(&in->parts);
+	in->dev = zeroes_new(in->dev_bytes);
 	if (!in->dev) {
-		spec_fail(e, NULL, "%s: no memory for the device, %zu bytes", s->name, bytes);
+		spec_fail(e, NULL, "%s: no memory for the device, %zu bytes", s->name,
+			  in->dev_bytes);
 		return -1;
 	}
-	memset(in->dev, 0, bytes);
 	r = s->cls->create(in->dev, limits ? limits : window_of(in), &in->parts);
 	if (r) {
-		free(in->dev);
+		zeroes_free(in->dev, in->dev_bytes);
 		in->dev = NULL;
 		spec_fail(e, "host",
 			  "%s: %s refuses these options together with this host (code %d)", s->name,
@@ -238,7 +239,7 @@ void instance_free(struct instance *in)
 	if (in->has_host && in->host.close) {
 		in->host.close(&in->host);
 	}
-	free(in->dev);
+	zeroes_free(in->dev, in->dev_bytes);
 	free(in);
 }
 

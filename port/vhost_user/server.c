@@ -26,6 +26,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "hosted/sigbus.h"
+#include "hosted/zeroes.h"
 #include "port/vhost_user/internal.h"
 
 /* The same for every connection. */
@@ -198,7 +199,7 @@ static void destroy(struct vhu *v)
 	free(v->path);
 	free(v->asked);
 	free(v->ring);
-	free(v->exec);
+	zeroes_free(v->exec, v->dev->nvq * sizeof(*v->exec));
 	free(v->name);
 	free(v);
 }
@@ -322,7 +323,7 @@ static struct vhu *open_common(const struct vhu_config *cfg, char err[256])
 	v->back_fd = -1;
 	v->bus_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->name = strdup(cfg->name);
-	v->exec = calloc(nvq, sizeof(*v->exec));
+	v->exec = zeroes_new(nvq * sizeof(*v->exec));
 	v->asked = calloc(nvq, sizeof(*v->asked));
 	v->ring = calloc(nvq, sizeof(*v->ring));
 	v->progress.fn = progress_task;
