@@ -128,28 +128,47 @@ def random_file(xen, path, mib):
     xen.check(f"head -c {mib << 20} /dev/urandom >{path}", 300)
 
 
-def md5(domain, source):
-    return domain.check(f"set -o pipefail; ({source}) | md5sum", 300).split()[0]
+PART = 16  # MiB, for guests have little memory
 
 
-def both_ways(xen, parts, mib):
-    """parts: [(guest, disk, image)], one a guest: all of each image read by its guest, then all of it written, at the
-    same time in all guests; md5 on both sides."""
-    def read(part):
-        return md5(part[0], f"dd if=/dev/{part[1]} bs=1M iflag=direct 2>/dev/null")
+def parts(mib):
+    return range(0, mib, PART)
 
-    def write(part):  # in parts, for the guest has little memory
-        return md5(part[0], f"""for at in $(seq 0 16 {mib - 1}); do
-            dd if=/dev/urandom of=/tmp/r bs=1M count={min(16, mib)} 2>/dev/null || exit 1
-            dd if=/tmp/r of=/dev/{part[1]} bs=1M seek=$at oflag=direct conv=fsync 2>/dev/null || exit 1
-            cat /tmp/r
-        done""")
 
-    with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
+def sums(domain, path, mib, flags=""):
+    """md5 of each part of a file or disk"""
+    out = domain.check(f"""set -o pipefail
+        for at in {" ".join(map(str, parts(mib)))}; do
+            dd if={path} bs=1M skip=$at count={min(PART, mib)} {flags} 2>/tmp/sums | md5sum || {{ cat /tmp/sums; exit 1; }}
+        done""", 300)
+    return [line.split()[0] for line in out.splitlines() if line.strip()]
+
+
+def overwrite(guest, disk, mib):
+    """Random bytes on all of a disk; returns md5 of each part."""
+    out = guest.check(f"""for at in {" ".join(map(str, parts(mib)))}; do
+            dd if=/dev/urandom of=/tmp/r bs=1M count={min(PART, mib)} 2>/tmp/dd &&
+            dd if=/tmp/r of=/dev/{disk} bs=1M seek=$at oflag=direct conv=fsync 2>/tmp/dd &&
+            [ $(stat -c %s /tmp/r) = {min(PART, mib) << 20} ] && md5sum /tmp/r || {{ cat /tmp/dd; ls -l /tmp; exit 1; }}
+        done""", 300)
+    return [line.split()[0] for line in out.splitlines() if line.strip()]
+
+
+def both_ways(xen, disks, mib):
+    """disks: [(guest, disk, image)], one a guest: all of each image read by its guest, then all of it written, at the
+    same time in all guests; md5 of each part on both sides."""
+    def read(d):
+        return sums(d[0], f"/dev/{d[1]}", mib, "iflag=direct")
+
+    with concurrent.futures.ThreadPoolExecutor(len(disks)) as pool:
         for what, work in (("the guest reads other bytes than the image has", read),
-                           ("the image has other bytes than the guest wrote", write)):
-            for (guest, disk, image), sum_ in zip(parts, list(pool.map(work, parts))):
-                assert sum_ == md5(xen, f"cat {image}"), f"{guest.name}, {disk}: {what}"
+                           ("the image has other bytes than the guest wrote", lambda d: overwrite(d[0], d[1], mib))):
+            for (guest, disk, image), ours in zip(disks, list(pool.map(work, disks))):
+                theirs = sums(xen, image, mib)
+                wrong = [at for at, one, other in zip(parts(mib), ours, theirs) if one != other]
+                assert len(ours) == len(theirs) == len(parts(mib)) and not wrong, \
+                    f"{guest.name}, {disk}: {what}, in the {PART} MiB from {wrong} MiB; now it reads " \
+                    f"{sums(guest, f'/dev/{disk}', mib, 'iflag=direct')}, wrote or read {ours}, image {theirs}"
 
 
 def entropy(guest):
