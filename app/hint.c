@@ -17,6 +17,7 @@ static const struct hint hints[] = {
 	{ 34, 1u << 0,
 	  "the guest's driver will not start: i2c needs ZERO_LENGTH_REQUEST; use a newer "
 	  "front-end" },
+	{ 17, 1u << 0, "alarms will not work without ALARM; use a front-end that passes it" },
 	{ 3, 1u << 1,
 	  "the guest gets one port only without MULTIPORT; use a front-end that passes it" },
 };
