@@ -10,6 +10,7 @@
 #include "app/bus.h"
 #include "app/instance.h"
 #include "app/sandbox.h"
+#include "app/trim.h"
 #include "hosted/log.h"
 #include "port/window/window.h"
 #include "port/xen/xen.h"
@@ -350,6 +351,7 @@ int daemon_run(const struct spec *spec, unsigned n, const struct daemon_options 
 			if (d.xen) {
 				xen_added(d.xen);
 			}
+			trim();
 		} else {
 			stop(&d, d.live);
 		}

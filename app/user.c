@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,9 +27,27 @@ static bool number(const char *s, char stop, const char **end, uint32_t *n)
 	return true;
 }
 
+#if STATIC_PROGRAM
+/* getpwnam of a static program would load the libraries that nsswitch.conf names, if they are there. */
+static const struct passwd *by_name(const char *name)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *p = NULL;
+
+	while (f && (p = fgetpwent(f)) && strcmp(p->pw_name, name) != 0) {
+	}
+	if (f) {
+		fclose(f);
+	}
+	return p;
+}
+#else
+#define by_name getpwnam
+#endif
+
 bool user_find(const char *text, struct user *u)
 {
-	const struct passwd *p = getpwnam(text);
+	const struct passwd *p = by_name(text);
 	const char *end;
 	uint32_t uid, gid;
 
