@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench.c - `stratos bench`: load a vhost-user back-end, verify and measure */
 #include "app/bench_ab.h"
+#include "app/bench_limit.h"
 #include "app/command.h"
 #include "app/daemon.h"
 #include <errno.h>
@@ -54,6 +55,12 @@ static int run(struct bench *b)
 		return EXIT_RUN;
 	}
 	bench_run(b);
+	if (b->spec.floor && b->result.hist.n > 0 && !b->result.fatal[0]) {
+		struct floor_in in;
+
+		bench_floor_of(b, &in);
+		b->result.floors = bench_floor(&in, b->result.floor);
+	}
 	failed = b->result.errors != 0;
 	if (!b->spec.json || b->spec.json[0]) {
 		bench_report(stdout, b);
@@ -73,6 +80,9 @@ int cmd_bench(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "ab") == 0) {
 		return bench_ab(argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "limits") == 0) {
+		return bench_limits(argc - 1, argv + 1);
 	}
 	b = calloc(1, sizeof(*b));
 	if (!b) {

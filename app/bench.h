@@ -5,7 +5,7 @@
  * Files: bench.c the command; bench_option.c its options; bench_target.c attach, spawn, set-up of the device;
  * bench_run.c the load; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
  * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c. Two of them compared:
- * bench_ab.h.
+ * bench_ab.h. What the machine allows: bench_limit.h.
  */
 #ifndef APP_BENCH_H
 #define APP_BENCH_H
@@ -28,7 +28,7 @@ enum bench_phase { BENCH_PREPARE, BENCH_MEASURE, BENCH_READ_BACK };
 struct bench_spec {
 	const struct bench_class *cls;
 	const char *attach, *spawn, *json; /* json: NULL none, "" to standard output */
-	bool packed, event_idx, indirect, in_order, poll, prepare, verify, quiet;
+	bool packed, event_idx, indirect, in_order, poll, prepare, verify, quiet, floor;
 	enum bench_rw rw;
 	uint16_t queue_size, depth, queues;
 	uint32_t regions, block_size, address;
@@ -74,6 +74,16 @@ struct bench_cost {
 		stolen_ticks; /* of all processors: passed, and taken by the hypervisor */
 };
 
+/* An operation of this machine that bounds a load; bench_limit.h */
+struct floor {
+	const char *of;	  /* "cpu" or "p50" */
+	char what[160];	  /* the operation */
+	double least, ns; /* least and median */
+	double times;	  /* the result, in floors */
+};
+
+#define FLOORS 2
+
 struct bench_result {
 	struct hist hist; /* ns */
 	uint64_t ns;	  /* from the first request to the last completion */
@@ -82,6 +92,8 @@ struct bench_result {
 	char error[BENCH_ERRORS][BENCH_TEXT];
 	char fatal[BENCH_TEXT * 3]; /* why it ended early; "" */
 	struct bench_cost begin, end;
+	struct floor floor[FLOORS];
+	unsigned floors;
 	uint64_t ready_ns; /* spawned: from start to the first answer */
 };
 

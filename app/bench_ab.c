@@ -128,6 +128,9 @@ static int run(struct ab *ab)
 		ab->quiet = ab->quiet || !isatty(STDERR_FILENO);
 		bench_signals();
 		rc = rounds(ab, b);
+		if (rc == 0 && ab->spec[AB_A].floor && ab->spec[AB_B].floor) {
+			ab_floors(ab);
+		}
 	}
 	if (ab->round && (rc == 0 || ab->n > 0)) {
 		if (!ab->json || ab->json[0]) {

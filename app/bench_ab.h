@@ -43,6 +43,8 @@ struct ab {
 	bool keep_all, quiet;
 	unsigned n; /* complete rounds */
 	struct ab_round *round;
+	struct floor floor[2][FLOORS]; /* of the medians */
+	unsigned floors[2];
 	struct hist hist[2]; /* of the rounds that count */
 };
 
@@ -79,6 +81,7 @@ enum ab_thrown ab_judge(const struct ab *ab, const struct ab_round *r); /* does 
 void ab_result(const struct ab *ab, unsigned metric, struct ab_result *out);
 /* ab_verdict - "B is better", ...; never NULL */
 const char *ab_verdict(unsigned metric, const struct ab_result *r);
+void ab_floors(struct ab *ab);		      /* measures them */
 void ab_rule(FILE *out, const struct ab *ab); /* in words */
 
 /* bench_ab_report.c */

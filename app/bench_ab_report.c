@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench_ab_report.c - the comparison as a table, and as JSON; docs/performance.md has the schema */
 #include "app/bench_ab.h"
+#include "app/bench_limit.h"
 #include "app/bench_out.h"
 #include "version.h"
 #include <math.h>
@@ -181,6 +182,8 @@ void ab_json(FILE *out, const struct ab *ab)
 	json_host(out);
 	json_spec(out, "a", &ab->spec[AB_A]);
 	json_spec(out, "b", &ab->spec[AB_B]);
+	json_floors(out, "floor_a", ab->floor[AB_A], ab->floors[AB_A]);
+	json_floors(out, "floor_b", ab->floor[AB_B], ab->floors[AB_B]);
 	fprintf(out,
 		"  \"rule\": { \"max_steal\": %g, \"max_wait\": %g, \"keep_all\": %s },\n"
 		"  \"rounds_wanted\": %u,\n  \"metric\": \"%s\",\n  \"metrics\": {\n",

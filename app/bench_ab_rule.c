@@ -7,6 +7,7 @@
  * ratio over all rounds stands beside that over those that count.
  */
 #include "app/bench_ab.h"
+#include "app/bench_limit.h"
 #include <math.h>
 
 #define PLACE_LIMIT 0.5
@@ -174,4 +175,31 @@ const char *ab_verdict(unsigned metric, const struct ab_result *r)
 		return "no decision";
 	}
 	return more == ab_metrics[metric].more_is_better ? "B is better" : "A is better";
+}
+
+void ab_floors(struct ab *ab)
+{
+	struct ab_result r[AB_METRICS];
+
+	for (unsigned m = 0; m < AB_METRICS; m++) {
+		ab_result(ab, m, &r[m]);
+	}
+	for (unsigned s = AB_A; s <= AB_B; s++) {
+		struct floor_in in = { .spec = &ab->spec[s],
+				       .kicks = r[AB_KICKS].median[s],
+				       .calls = r[AB_CALLS].median[s],
+				       .cpu = r[AB_CPU].median[s],
+				       .p50 = r[AB_P50].median[s] };
+
+		if (isnan(in.p50)) { /* no round counts */
+			continue;
+		}
+		for (unsigned i = 0; i < ab->n * AB_RUNS; i++) {
+			const struct ab_run *run = &ab->round[i / AB_RUNS].run[i % AB_RUNS];
+
+			in.together +=
+				ab_order[i % AB_RUNS] == s ? run->together / (2.0 * ab->n) : 0.0;
+		}
+		ab->floors[s] = bench_floor(&in, ab->floor[s]);
+	}
 }

@@ -182,6 +182,7 @@ void bench_json(FILE *out, const struct bench *b)
 	json_host(out);
 	backend(out, b);
 	costs(out, r);
+	json_floors(out, "floor", r->floor, r->floors);
 	fputs("  \"result\": {\n", out);
 	json_whole(out, "requests", r->hist.n);
 	json_whole(out, "bytes", r->bytes);

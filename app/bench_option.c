@@ -127,6 +127,7 @@ SWITCH(indirect)
 SWITCH(in_order)
 SWITCH(prepare)
 SWITCH(quiet)
+SWITCH(floor)
 
 #define NUMBER(member, type, min, max, text)                                                       \
 	static const char *set_##member(struct bench_spec *s, const char *v)                       \
@@ -201,6 +202,8 @@ static const struct option options[] = {
 	{ "rate", "N", "open loop: N requests a second, latency from the intended time", set_rate },
 	{ "stall", "S", "nothing completed for so long is an error; default 5", set_stall },
 	{ "seed", "N", "of data and of random places; default 1", set_seed },
+	{ "floor", "on|off", "measure what the machine takes at least, after the load; default on",
+	  set_floor },
 	{ "json", "FILE", "write the result there too; without FILE: to stdout, without table",
 	  set_json },
 	{ "quiet", NULL, "no progress line", set_quiet },
@@ -210,10 +213,10 @@ static const struct option options[] = {
 
 void bench_help(FILE *out)
 {
-	fprintf(out,
-		"usage: stratos bench --attach=SOCKET|--spawn='CMD {sock}' --dev=CLASS "
-		"[OPTION]...\n\nLoad a vhost-user back-end, verify every completion, print "
-		"speed and what it cost.\n`stratos bench ab` compares two of them.\n\nOptions:\n");
+	fprintf(out, "usage: stratos bench --attach=SOCKET|--spawn='CMD {sock}' --dev=CLASS "
+		     "[OPTION]...\n\nLoad a vhost-user back-end, verify every completion, print "
+		     "speed and what it cost.\n`stratos bench ab` compares two of them; "
+		     "`stratos bench limits` measures this machine.\n\nOptions:\n");
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const struct option *o = &options[i];
 		char left[64];
@@ -304,6 +307,7 @@ int bench_options(int argc, char **argv, struct bench_spec *s, char err[256])
 				  .queues = 1,
 				  .regions = 1,
 				  .verify = true,
+				  .floor = true,
 				  .address = UINT32_MAX,
 				  .time_ns = 3000000000u,
 				  .stall_ns = 5000000000u,

@@ -13,6 +13,8 @@ void json_flag(FILE *out, const char *key, bool value);
 /* json_spec, json_host - an object as a member, with its comma */
 void json_spec(FILE *out, const char *key, const struct bench_spec *s);
 void json_host(FILE *out);
+/* json_floors - an array as a member, with its comma; bench_floor.c */
+void json_floors(FILE *out, const char *key, const struct floor *f, unsigned n);
 /* json_histogram - the same, without comma */
 void json_histogram(FILE *out, const char *key, const struct hist *h);
 

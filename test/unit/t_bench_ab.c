@@ -314,6 +314,10 @@ static void whole(void **state)
 		"\"AB\".replace(more, \"\")) + \" is better\"\n"
 		"  assert m[\"verdict\"] == want, m\n"
 		"for s in \"ab\":\n"
+		"  f = r[\"floor_\" + s][0]\n"
+		"  assert f[\"of\"] == \"cpu\" and \"getrandom of 64 bytes\" in f[\"what\"]\n"
+		"  assert abs(f[\"times\"] * f[\"least_ns\"] / r[\"metrics\"][\"cpu\"][s] - 1) < "
+		".01\n"
 		"  assert r[\"latency_ns_\" + s][\"n\"] == 6 * 2 * 300\n"
 		"  assert sum(n for _, _, n in r[\"latency_ns_\" + s][\"buckets\"]) == 6 * 2 * "
 		"300\n";

@@ -63,7 +63,7 @@ static int bench(const char *args)
 {
 	char command[1024];
 
-	snprintf(command, sizeof(command), "exec \"$STRATOS\" bench %s", args);
+	snprintf(command, sizeof(command), "exec \"$STRATOS\" bench --floor=off %s", args);
 	return finish(start(command, "out"));
 }
 
