@@ -79,10 +79,9 @@ bool vio_ctl_settled(struct vio_ctl *c)
 int vio_ctl_start(struct vio_ctl *c, uint16_t i, bool resumed)
 {
 	struct vio_ctl_vq *s = &c->vq[i];
+	struct vio_vq *q = &c->dev->vq[i];
 
-	if ((s->size > VIO_VQ_SIZE_MAX) ||
-	    (vio_vq_setup(&c->dev->vq[i], (uint16_t)s->size, s->area[0], s->area[1], s->area[2]) !=
-	     VIO_OK)) {
+	if (vio_vq_setup(q, s->size, q->area_addr[0], q->area_addr[1], q->area_addr[2]) != VIO_OK) {
 		return VIO_E_ARG;
 	}
 	if (c->prepare != NULL) {
@@ -188,7 +187,7 @@ void vio_ctl_save(const struct vio_ctl *c, struct vio_ctl_saved *s, struct vio_c
 	for (uint16_t i = 0u; i < c->dev->nvq; i++) {
 		vq[i] = (struct vio_ctl_saved_vq){ .size = c->vq[i].size };
 		for (uint8_t k = 0u; k < 3u; k++) {
-			vq[i].area[k] = c->vq[i].area[k];
+			vq[i].area[k] = c->dev->vq[i].area_addr[k];
 		}
 		if (!down && (c->vq[i].state != VIO_CTL_RESETTING) && vio_ctl_up(c, i)) {
 			vq[i].ready = 1u;
@@ -204,9 +203,9 @@ static int resume(struct vio_ctl *c, const struct vio_ctl_saved *s,
 	}
 	__atomic_store_n(&c->dev->generation, s->generation + 1u, __ATOMIC_RELEASE);
 	for (uint16_t i = 0u; i < c->dev->nvq; i++) {
-		c->vq[i].size = vq[i].size;
+		c->vq[i].size = vio_ctl_size(vq[i].size);
 		for (uint8_t k = 0u; k < 3u; k++) {
-			c->vq[i].area[k] = vq[i].area[k];
+			c->dev->vq[i].area_addr[k] = vq[i].area[k];
 		}
 		if (vq[i].ready == 0u) {
 			continue;

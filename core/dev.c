@@ -55,8 +55,11 @@ static void reset_finish(struct vio_dev *d)
 	d->features = 0u;
 	for (uint16_t i = 0u; i < d->nvq; i++) {
 		d->vq[i].size = 0u;
+#if VIO_CFG_TRACK
 		d->vq[i].track = NULL;
-		d->vq[i].log = false;
+#endif
+		d->vq[i].log = NULL;
+		(void)memset(d->vq[i].area_addr, 0, sizeof(d->vq[i].area_addr));
 	}
 	__atomic_store_n(&d->resetting, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&d->status, 0u, __ATOMIC_RELEASE);

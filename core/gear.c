@@ -23,50 +23,67 @@ void vio_vq_hold(struct vio_vq *q)
 
 void vio_vq_gear(struct vio_vq *q)
 {
-	q->full = (q->mem->map == NULL) || q->mem->wants_release || (q->track != NULL) || q->log ||
-		  q->in_order || q->discard;
-	if (q->full) {
+	bool run = q->enabled && (q->desc != NULL) && !q->stopping && !vio_vq_failed(q);
+#if VIO_CFG_QUICK
+	bool full = (q->mem->map == NULL) || q->mem->wants_release || tracked(q) ||
+		    (q->log != NULL) || q->in_order || q->discard;
+
+	if (full) {
 		vio_vq_hold(q);
 	}
 	q->map = q->mem->map;
-	q->done = q->full ? vio_done_full : q->ring->done_map;
-	if (!q->enabled || !q->mapped || q->stopping || vio_vq_failed(q)) {
-		q->pop = vio_pop_none;
-	} else {
-		q->pop = q->full ? vio_pop_full : q->ring->pop_map;
-	}
+	q->done = full ? vio_done_full : ring_of(q)->done_map;
+	q->pop = !run ? vio_pop_none : full ? vio_pop_full : ring_of(q)->pop_map;
+#else
+	q->pop = run ? vio_pop_full : vio_pop_none;
+#endif
+}
+
+/* Which gear a queue is in */
+static bool is_full(const struct vio_vq *q)
+{
+#if VIO_CFG_QUICK
+	return q->done == vio_done_full;
+#else
+	(void)q;
+	return true;
+#endif
 }
 
 /* ---- the full gear ---- */
 
 void vio_vq_publish(struct vio_vq *q)
 {
-	struct vio_req *r = q->done_head;
+	struct vio_req *r = done_first(q);
 
-	if (!q->discard && q->mapped) {
-		if ((q->track != NULL) && (r != NULL)) {
-			q->ring->track_publish(q);
+	if (!q->discard && (q->desc != NULL)) {
+		if (tracked(q) && (r != NULL)) {
+#if VIO_CFG_TRACK
+			ring_of(q)->track_publish(q);
 			q->signal_due = true;
+#endif
 		} else {
-			for (; r != NULL; r = r->next) {
-				q->ring->give(q, r);
+			for (; r != NULL; r = done_next(q, r)) {
+				ring_of(q)->give(q, r);
 			}
-			q->signal_due = q->ring->show(q) || q->signal_due;
+			q->signal_due = ring_of(q)->show(q) || q->signal_due;
 		}
 	}
-	while (q->done_head != NULL) {
-		r = q->done_head;
-		q->done_head = r->next;
+	for (r = done_first(q); r != NULL; r = done_first(q)) {
+		if (r == q->last) {
+			q->last = NULL;
+		} else {
+			q->last->next = r->next;
+		}
 		req_free(q, r);
 	}
-	q->done_tail = NULL;
 }
 
 void vio_vq_decide(struct vio_vq *q)
 {
 	if (q->signal_due && !q->discard) {
 		vio_fence(); /* what was shown, before the driver's wish for a signal is read */
-		q->signal_force = q->ring->want(q) || q->signal_force;
+		q->signal_force = ring_of(q)->want(q) || q->signal_force;
 	}
 	q->signal_due = false;
 }
@@ -77,16 +94,31 @@ void vio_vq_decide(struct vio_vq *q)
  */
 static void make_room(struct vio_vq *q)
 {
-	uint16_t n = q->full ? 0u : (uint16_t)(q->used - q->shown); /* packed: or more */
+	uint16_t n = is_full(q) ? 0u : (uint16_t)(q->used - q->shown); /* packed: or more */
 
 	q->budget = (n < q->budget) ? (uint16_t)(q->budget - n) : 0u;
 	vio_vq_publish(q);
 	vio_vq_decide(q);
 }
 
+static void append(struct vio_vq *q, struct vio_req *r)
+{
+	if (q->last == NULL) {
+		r->next = r;
+	} else {
+		r->next = q->last->next;
+		q->last->next = r;
+	}
+	q->last = r;
+}
+
 struct vio_req *vio_pop_full(struct vio_vq *q)
 {
-	bool replay = q->replay_left > 0u;
+#if VIO_CFG_TRACK
+	bool replay = tracked(q) && (q->track->left > 0u);
+#else
+	const bool replay = false;
+#endif
 	struct vio_req *r;
 	int rc;
 
@@ -109,9 +141,9 @@ struct vio_req *vio_pop_full(struct vio_vq *q)
 	r->out_len = 0u;
 	r->in_len = 0u;
 #if VIO_CFG_TRACK
-	rc = replay ? vio_track_next(q, r) : q->ring->fetch(q, r);
+	rc = replay ? vio_track_next(q, r) : ring_of(q)->fetch(q, r);
 #else
-	rc = q->ring->fetch(q, r);
+	rc = ring_of(q)->fetch(q, r);
 #endif
 	if (rc == 1) {
 		rc = vio_mem_acquire(q->mem, &r->sgl);
@@ -119,9 +151,7 @@ struct vio_req *vio_pop_full(struct vio_vq *q)
 	}
 	if (rc != 1) {
 		q->dry = rc == 0;
-		if (rc == VIO_E_AGAIN) {
-			q->stat.again++;
-		} else if (rc < 0) {
+		if ((rc < 0) && (rc != VIO_E_AGAIN)) {
 			vio_dev_fail(q->dev);
 			q->pop = vio_pop_none;
 		}
@@ -132,34 +162,18 @@ struct vio_req *vio_pop_full(struct vio_vq *q)
 	r->again = replay;
 #if VIO_CFG_TRACK
 	if (replay) {
-		vio_track_replayed(q, r);
+		q->track->pos = r->track;
+		q->track->left--;
 	} else
 #endif
 	{
-		q->ring->take(q, r);
+		ring_of(q)->take(q, r);
 	}
 	if (q->in_order) {
-		r->order = NULL;
-		if (q->order_head == NULL) {
-			q->order_head = r;
-		} else {
-			q->order_tail->order = r;
-		}
-		q->order_tail = r;
+		append(q, r);
 	}
 	q->budget--;
 	return r;
-}
-
-static void done_append(struct vio_vq *q, struct vio_req *r)
-{
-	r->next = NULL;
-	if (q->done_head == NULL) {
-		q->done_head = r;
-	} else {
-		q->done_tail->next = r;
-	}
-	q->done_tail = r;
 }
 
 void vio_done_full(struct vio_req *r, uint32_t data)
@@ -173,19 +187,20 @@ void vio_done_full(struct vio_req *r, uint32_t data)
 	if (r->state == VIO_REQ_HELD) {
 		vio_mem_release(q->mem, &r->sgl, r->w, r->nw);
 	}
-	if (!q->full) { /* the quick gear, where something is unusual */
-		q->ring->give(q, r);
+	if (!is_full(q)) { /* the quick gear, where something is unusual */
+		ring_of(q)->give(q, r);
 		req_free(q, r);
 		return;
 	}
 	r->state = VIO_REQ_DONE;
-	if (!q->in_order) {
-		done_append(q, r);
-		return;
-	}
-	while ((q->order_head != NULL) && (q->order_head->state == VIO_REQ_DONE)) {
-		r = q->order_head;
-		q->order_head = r->order;
-		done_append(q, r);
+	if (!q->in_order) { /* else it has its place since it was taken */
+		append(q, r);
 	}
 }
+
+#if !VIO_CFG_QUICK
+void vio_req_done(struct vio_req *r, uint32_t data)
+{
+	vio_done_full(r, data);
+}
+#endif

@@ -33,40 +33,35 @@
 		VIO_STEP();                                                                        \
 	} while (0)
 
-static bool is_packed(const struct vio_vq *q)
-{
-	return q->ring != &vio_ring_split;
-}
-
 /* ---- split ---- */
 
 bool vio_track_busy(const struct vio_vq *q, uint16_t head)
 {
-	return !is_packed(q) &&
-	       (((const struct vio_track_split *)q->track)->desc[head].inflight != 0u);
+	return !ring_packed(q) &&
+	       (((const struct vio_track_split *)q->track->region)->desc[head].inflight != 0u);
 }
 
 void vio_track_take_split(struct vio_vq *q, const struct vio_req *r)
 {
-	struct vio_track_split *t = q->track;
+	struct vio_track_split *t = q->track->region;
 
 	VIO_STEP();
-	pub64(&t->desc[r->track].counter, q->track_ctr);
-	q->track_ctr++;
+	pub64(&t->desc[r->track].counter, q->track->ctr);
+	q->track->ctr++;
 	pub(&t->desc[r->track].inflight, (uint8_t)1u);
 }
 
 void vio_track_publish_split(struct vio_vq *q)
 {
-	struct vio_track_split *t = q->track;
+	struct vio_track_split *t = q->track->region;
 
-	for (const struct vio_req *r = q->done_head; r != NULL; r = r->next) {
-		q->ring->give(q, r);
+	for (const struct vio_req *r = done_first(q); r != NULL; r = done_next(q, r)) {
+		ring_of(q)->give(q, r);
 		pub(&t->desc[r->track].next, t->last_batch_head);
 		pub(&t->last_batch_head, r->track);
 	}
-	(void)q->ring->show(q);
-	for (const struct vio_req *r = q->done_head; r != NULL; r = r->next) {
+	(void)ring_of(q)->show(q);
+	for (const struct vio_req *r = done_first(q); r != NULL; r = done_next(q, r)) {
 		pub(&t->desc[r->track].inflight, (uint8_t)0u);
 	}
 	pub(&t->used_idx, q->used);
@@ -86,7 +81,7 @@ static void fresh_split(struct vio_track_split *t, uint16_t size, uint16_t idx)
 
 int vio_track_start_split(struct vio_vq *q)
 {
-	struct vio_track_split *t = q->track;
+	struct vio_track_split *t = q->track->region;
 	uint16_t idx = vio_get16_acq(q->device + 2), n, i;
 
 	if (t->version == 0u) {
@@ -104,21 +99,22 @@ int vio_track_start_split(struct vio_vq *q)
 		i = got(&t->desc[i].next);
 	}
 	pub(&t->used_idx, idx);
-	q->track_ctr = 0u;
+	q->track->ctr = 0u;
+	q->track->left = 0u;
 	for (i = 0u; i < q->size; i++) {
 		if (t->desc[i].inflight != 0u) {
-			q->replay_left++;
-			q->track_ctr = (t->desc[i].counter >= q->track_ctr)
-					       ? (t->desc[i].counter + 1u)
-					       : q->track_ctr;
+			q->track->left++;
+			q->track->ctr = (t->desc[i].counter >= q->track->ctr)
+						? (t->desc[i].counter + 1u)
+						: q->track->ctr;
 		}
 	}
 	q->used = idx;
 	q->shown = idx;
 	q->signalled = idx;
-	q->avail = (uint16_t)(idx + q->replay_left);
+	q->avail = (uint16_t)(idx + q->track->left);
 	q->seen = q->avail;
-	q->replay_pos = UINT16_MAX;
+	q->track->pos = UINT16_MAX;
 	return VIO_OK;
 }
 
@@ -127,7 +123,7 @@ int vio_track_start_split(struct vio_vq *q)
 #if VIO_CFG_PACKED
 bool vio_track_note(struct vio_vq *q, uint16_t *at, struct desc d)
 {
-	struct vio_track_packed *t = q->track;
+	struct vio_track_packed *t = q->track->region;
 	struct vio_track_pdesc *e;
 
 	if (*at >= q->size) {
@@ -144,7 +140,7 @@ bool vio_track_note(struct vio_vq *q, uint16_t *at, struct desc d)
 
 uint16_t vio_track_free(const struct vio_vq *q)
 {
-	return ((const struct vio_track_packed *)q->track)->free_head;
+	return ((const struct vio_track_packed *)q->track->region)->free_head;
 }
 
 /* An index of the region that was good before. false: it is not any more, and the device has failed. */
@@ -158,7 +154,7 @@ static bool still(struct vio_vq *q, uint16_t i)
 
 void vio_track_take_packed(struct vio_vq *q, struct vio_req *r)
 {
-	struct vio_track_packed *t = q->track;
+	struct vio_track_packed *t = q->track->region;
 	uint16_t head = got(&t->free_head), last = head;
 
 	r->track = 0u;
@@ -172,8 +168,8 @@ void vio_track_take_packed(struct vio_vq *q, struct vio_req *r)
 	VIO_STEP();
 	pub(&t->desc[head].num, r->slots);
 	pub(&t->desc[head].last, last);
-	pub64(&t->desc[head].counter, q->track_ctr);
-	q->track_ctr++;
+	pub64(&t->desc[head].counter, q->track->ctr);
+	q->track->ctr++;
 	pub(&t->desc[head].inflight, (uint8_t)1u);
 	pub(&t->free_head, t->desc[last].next);
 	pub(&t->old_free_head, t->free_head);
@@ -188,20 +184,20 @@ static void commit(struct vio_track_packed *t)
 
 void vio_track_publish_packed(struct vio_vq *q)
 {
-	struct vio_track_packed *t = q->track;
+	struct vio_track_packed *t = q->track->region;
 
-	for (const struct vio_req *r = q->done_head; r != NULL; r = r->next) {
+	for (const struct vio_req *r = done_first(q); r != NULL; r = done_next(q, r)) {
 		uint16_t last = got(&t->desc[r->track].last);
 
 		if (!still(q, last)) {
 			return;
 		}
-		q->ring->give(q, r); /* alone, so its flags wait for show */
+		ring_of(q)->give(q, r); /* alone, so its flags wait for show */
 		pub(&t->desc[last].next, t->free_head);
 		pub(&t->free_head, r->track);
 		pub(&t->used_wrap_counter, (uint8_t)(q->used_mark != 0u));
 		pub(&t->used_idx, q->used);
-		(void)q->ring->show(q);
+		(void)ring_of(q)->show(q);
 		pub(&t->desc[r->track].inflight, (uint8_t)0u);
 		commit(t);
 	}
@@ -241,7 +237,7 @@ static void settle(struct vio_track_packed *t, const struct vio_vq *q, uint16_t 
 
 int vio_track_start_packed(struct vio_vq *q)
 {
-	struct vio_track_packed *t = q->track;
+	struct vio_track_packed *t = q->track->region;
 	struct vio_vq_state s;
 	uint32_t slots = 0u;
 	uint16_t i, n;
@@ -259,7 +255,8 @@ int vio_track_start_packed(struct vio_vq *q)
 		pub(&t->desc[i].inflight, (uint8_t)0u);
 		i = got(&t->desc[i].next);
 	}
-	q->track_ctr = 0u;
+	q->track->ctr = 0u;
+	q->track->left = 0u;
 	for (i = 0u; i < q->size; i++) {
 		const struct vio_track_pdesc *e = &t->desc[i];
 
@@ -267,10 +264,10 @@ int vio_track_start_packed(struct vio_vq *q)
 			if ((e->num == 0u) || (e->last >= q->size)) {
 				return VIO_E_ARG;
 			}
-			q->replay_left++;
+			q->track->left++;
 			slots += e->num;
-			q->track_ctr =
-				(e->counter >= q->track_ctr) ? (e->counter + 1u) : q->track_ctr;
+			q->track->ctr =
+				(e->counter >= q->track->ctr) ? (e->counter + 1u) : q->track->ctr;
 		}
 	}
 	s = (struct vio_vq_state){ .used = got(&t->used_idx),
@@ -281,14 +278,14 @@ int vio_track_start_packed(struct vio_vq *q)
 	slots += s.used;
 	s.avail_wrap = (slots >= q->size) ? !s.used_wrap : s.used_wrap;
 	s.avail = (uint16_t)((slots >= q->size) ? (slots - q->size) : slots);
-	q->ring->start(q, &s, true);
-	q->replay_pos = UINT16_MAX;
+	ring_of(q)->start(q, &s, true);
+	q->track->pos = UINT16_MAX;
 	return VIO_OK;
 }
 
 int vio_track_fetch_packed(struct vio_vq *q, struct vio_req *r)
 {
-	const struct vio_track_packed *t = q->track;
+	const struct vio_track_packed *t = q->track->region;
 	uint16_t n = got(&t->desc[r->track].num), at = r->track;
 	int rc = ((n == 0u) || (n > q->size)) ? VIO_E_ARG : VIO_OK;
 
@@ -317,26 +314,31 @@ int vio_track_fetch_packed(struct vio_vq *q, struct vio_req *r)
 
 static bool entry(const struct vio_vq *q, uint16_t i, uint64_t *ctr)
 {
-	if (is_packed(q)) {
-		const struct vio_track_packed *t = q->track;
+	if (ring_packed(q)) {
+		const struct vio_track_packed *t = q->track->region;
 
 		*ctr = t->desc[i].counter;
 		return t->desc[i].inflight != 0u;
 	}
-	*ctr = ((const struct vio_track_split *)q->track)->desc[i].counter;
-	return ((const struct vio_track_split *)q->track)->desc[i].inflight != 0u;
+	*ctr = ((const struct vio_track_split *)q->track->region)->desc[i].counter;
+	return ((const struct vio_track_split *)q->track->region)->desc[i].inflight != 0u;
 }
 
-/* The next entry in order of counter, ties by index. One pass over the region for each: at recovery only. */
+/*
+ * The next entry in order of counter, ties by index: behind the last one, which keeps its counter, as nothing new is taken
+ * meanwhile. One pass over the region for each: at recovery only.
+ */
 int vio_track_next(struct vio_vq *q, struct vio_req *r)
 {
-	bool found = false, first = q->replay_pos == UINT16_MAX;
-	uint64_t best = 0u, ctr;
+	bool found = false, first = q->track->pos == UINT16_MAX;
+	uint64_t best = 0u, last = 0u, ctr;
 
+	if (!first) {
+		(void)entry(q, q->track->pos, &last);
+	}
 	for (uint16_t i = 0u; i < q->size; i++) {
 		if (!entry(q, i, &ctr) ||
-		    (!first &&
-		     ((ctr < q->replay_ctr) || ((ctr == q->replay_ctr) && (i <= q->replay_pos))))) {
+		    (!first && ((ctr < last) || ((ctr == last) && (i <= q->track->pos))))) {
 			continue;
 		}
 		if (!found || (ctr < best)) {
@@ -345,14 +347,7 @@ int vio_track_next(struct vio_vq *q, struct vio_req *r)
 			r->track = i;
 		}
 	}
-	return found ? q->ring->track_fetch(q, r) : VIO_E_ARG;
-}
-
-void vio_track_replayed(struct vio_vq *q, const struct vio_req *r)
-{
-	(void)entry(q, r->track, &q->replay_ctr);
-	q->replay_pos = r->track;
-	q->replay_left--;
+	return found ? ring_of(q)->track_fetch(q, r) : VIO_E_ARG;
 }
 
 uint32_t vio_vq_track_bytes(uint16_t size, bool packed)
@@ -364,13 +359,14 @@ uint32_t vio_vq_track_bytes(uint16_t size, bool packed)
 	return ((uint32_t)n + 63u) & ~63u;
 }
 
-int vio_vq_track(struct vio_vq *q, void *region, uint32_t len)
+int vio_vq_track(struct vio_vq *q, struct vio_vq_track *t, void *region, uint32_t len)
 {
 	if (q->enabled || (q->size == 0u) || (((uintptr_t)region & 7u) != 0u) ||
-	    (len < vio_vq_track_bytes(q->size, is_packed(q)))) {
+	    (len < vio_vq_track_bytes(q->size, ring_packed(q)))) {
 		return VIO_E_ARG;
 	}
-	q->track = region;
+	*t = (struct vio_vq_track){ .region = region };
+	q->track = t;
 	return VIO_OK;
 }
 

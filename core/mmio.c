@@ -136,10 +136,10 @@ static int write_queue(struct vio_mmio *m, uint32_t off, uint32_t v)
 		return fault(m); /* its size and addresses belong to the device now */
 	}
 	if (off == VIO_MMIO_QUEUE_SIZE) {
-		m->ctl.vq[i].size = v;
+		m->ctl.vq[i].size = vio_ctl_size(v);
 		return VIO_OK;
 	}
-	area = &m->ctl.vq[i].area[(off - VIO_MMIO_QUEUE_DESC) / 16u];
+	area = &m->ctl.dev->vq[i].area_addr[(off - VIO_MMIO_QUEUE_DESC) / 16u];
 	if ((off & 4u) != 0u) {
 		*area = (*area & 0xffffffffu) | ((uint64_t)v << 32);
 	} else {

@@ -242,22 +242,26 @@ static uint32_t get_vq(struct vio_msg *m, const uint8_t *req, uint32_t len, uint
 	vio_pack32(resp + VIO_MSG_GET_VQ_FLAGS,
 		   (m->layout == (uint8_t)VIO_MSG_RFC3) ? 0u : VIO_MSG_VQ_ENABLED);
 	for (uint32_t k = 0u; k < 3u; k++) {
-		vio_pack64(resp + VIO_MSG_VQ_AREA + 8u * k, m->ctl.vq[i].area[k]);
+		vio_pack64(resp + VIO_MSG_VQ_AREA + 8u * k, m->ctl.dev->vq[i].area_addr[k]);
 	}
 	return VIO_MSG_VQ_BYTES;
 }
 
 /* Queue i, which is there */
-static void set_up(struct vio_msg *m, uint16_t i, const struct vio_ctl_vq *want)
+static void set_up(struct vio_msg *m, uint16_t i, const uint8_t *req)
 {
 	struct vio_ctl_vq *s = &m->ctl.vq[i];
+	struct vio_vq *q = &m->ctl.dev->vq[i];
 
-	if ((s->state != (uint8_t)VIO_CTL_IDLE) || m->ctl.dev->vq[i].enabled ||
+	if ((s->state != (uint8_t)VIO_CTL_IDLE) || q->enabled ||
 	    ((vio_dev_status(m->ctl.dev) & VIO_S_FEATURES_OK) == 0u)) {
 		(void)vio_ctl_fault(&m->ctl);
 		return;
 	}
-	*s = *want;
+	s->size = vio_ctl_size(vio_unpack32(req + VIO_MSG_SET_VQ_SIZE));
+	for (uint32_t k = 0u; k < 3u; k++) {
+		q->area_addr[k] = vio_unpack64(req + VIO_MSG_VQ_AREA + 8u * k);
+	}
 	if (vio_ctl_start(&m->ctl, i, false) < 0) {
 		*s = (struct vio_ctl_vq){ .state = VIO_CTL_IDLE };
 		(void)vio_ctl_fault(&m->ctl);
@@ -267,19 +271,14 @@ static void set_up(struct vio_msg *m, uint16_t i, const struct vio_ctl_vq *want)
 static uint32_t set_vq(struct vio_msg *m, const uint8_t *req, uint32_t len, uint8_t *resp)
 {
 	uint32_t i = vio_unpack32(req + VIO_MSG_VQ_INDEX);
-	struct vio_ctl_vq want = { .size = vio_unpack32(req + VIO_MSG_SET_VQ_SIZE),
-				   .state = VIO_CTL_IDLE };
 
 	(void)len;
 	if ((m->layout == (uint8_t)VIO_MSG_V2) &&
 	    (vio_unpack32(req + VIO_MSG_SET_VQ_FLAGS) != VIO_MSG_VQ_ENABLED)) {
 		return drop(m); /* no other operation is defined */
 	}
-	for (uint32_t k = 0u; k < 3u; k++) {
-		want.area[k] = vio_unpack64(req + VIO_MSG_VQ_AREA + 8u * k);
-	}
 	if ((i < m->ctl.dev->nvq) && !vio_ctl_resetting(&m->ctl)) {
-		set_up(m, (uint16_t)i, &want);
+		set_up(m, (uint16_t)i, req);
 	}
 	return respond(m, req, resp, VIO_MSG_HEAD);
 }

@@ -49,7 +49,7 @@ static int packed_fetch(struct vio_vq *q, struct vio_req *r)
 	bool more;
 	int rc;
 #if VIO_CFG_TRACK
-	uint16_t at = (q->track != NULL) ? vio_track_free(q) : 0u;
+	uint16_t at = tracked(q) ? vio_track_free(q) : 0u;
 #endif
 
 	do {
@@ -66,7 +66,7 @@ static int packed_fetch(struct vio_vq *q, struct vio_req *r)
 			rc = vio_collect_add(r, d.addr, d_len(d), d_w1(d));
 		}
 #if VIO_CFG_TRACK
-		if ((q->track != NULL) && !vio_track_note(q, &at, d)) {
+		if (tracked(q) && !vio_track_note(q, &at, d)) {
 			rc = VIO_E_RING;
 		}
 #endif
@@ -87,7 +87,7 @@ static int packed_fetch(struct vio_vq *q, struct vio_req *r)
 static void packed_take(struct vio_vq *q, struct vio_req *r)
 {
 #if VIO_CFG_TRACK
-	if (q->track != NULL) {
+	if (tracked(q)) {
 		vio_track_take_packed(q, r);
 	}
 #endif
@@ -133,7 +133,7 @@ static bool packed_show(struct vio_vq *q)
 	VIO_STEP();
 	q->hold = false;
 	q->shown = q->used;
-	if (q->log) { /* which slots of the run were written is not kept: mark all of it */
+	if (q->log != NULL) { /* which slots of the run were written is not kept: mark all of it */
 		uint32_t end = (q->used > q->hold_at) ? q->used : q->size;
 
 		vio_log_ring(q, (uint64_t)q->hold_at * VIO_DESC_BYTES,
@@ -210,6 +210,7 @@ static void packed_save(const struct vio_vq *q, struct vio_vq_state *s)
 
 /* ---- the quick gear ---- */
 
+#if VIO_CFG_QUICK
 static void packed_done_map(struct vio_req *r, uint32_t data)
 {
 	struct vio_vq *q = r->vq;
@@ -222,7 +223,6 @@ static void packed_done_map(struct vio_req *r, uint32_t data)
 	req_free(q, r);
 }
 
-#if VIO_CFG_POP_MAP
 static __attribute__((noinline)) struct vio_req *packed_pop_table(struct vio_vq *q,
 								  struct vio_req *r, struct desc d)
 {
@@ -349,15 +349,15 @@ whole:
 	consume(q, n);
 	return r;
 }
-#else
-#define packed_pop_map vio_pop_full
 #endif
 
 const struct vio_ring_ops vio_ring_packed = {
 	.area_len = { { 0u, VIO_DESC_BYTES }, { 4u, 0u }, { 4u, 0u } },
 	.area_rd = 0u,
+#if VIO_CFG_QUICK
 	.pop_map = packed_pop_map,
 	.done_map = packed_done_map,
+#endif
 	.fetch = packed_fetch,
 	.take = packed_take,
 	.give = packed_give,

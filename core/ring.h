@@ -7,17 +7,6 @@
 #include "vio/dev.h"
 #include "vio/spec/ring.h"
 
-#ifndef VIO_CFG_POP_MAP
-#define VIO_CFG_POP_MAP                                                                            \
-	1 /* 0: firmware that prefers size; same answers, about twice the instructions */
-#endif
-#ifndef VIO_CFG_PACKED
-#define VIO_CFG_PACKED 1 /* 0: firmware that offers split rings only */
-#endif
-#ifndef VIO_CFG_TRACK
-#define VIO_CFG_TRACK 1 /* 0: firmware without in-flight tracking */
-#endif
-
 #ifndef VIO_STEP
 #define VIO_STEP()                                                                                 \
 	((void)0) /* the crash test stops the world here, after each store to shared memory */
@@ -29,14 +18,16 @@
  * quick: memory with a map and nothing switched on. pop_map and done_map are leaf functions for the good case;
  *        anything unusual drops what it holds (nothing is consumed yet) and ends in vio_pop_full. done_map writes
  *        the used element at once, invisible to the driver until `show`.
- * full:  any memory kind, in-flight tracking, dirty log, IN_ORDER. fetch, acquire, take; done requests wait in
- *        q->done_head until the end of the turn.
+ * full:  any memory kind, in-flight tracking, dirty log, IN_ORDER. fetch, acquire, take; done requests wait at
+ *        q->last until the end of the turn. With VIO_CFG_QUICK 0 it is the only one.
  */
 struct vio_ring_ops {
 	uint32_t area_len[3][2]; /* bytes = [0] + size * [1] of descriptor, driver, device area */
 	uint8_t area_rd;	 /* how many areas the device only reads; they come first */
+#if VIO_CFG_QUICK
 	struct vio_req *(*pop_map)(struct vio_vq *q);
 	void (*done_map)(struct vio_req *r, uint32_t data);
+#endif
 	/* fill r without consuming. returns: 1 | 0 nothing there | VIO_E_RING, VIO_E_ADDR, VIO_E_AGAIN */
 	int (*fetch)(struct vio_vq *q, struct vio_req *r);
 	void (*take)(struct vio_vq *q, struct vio_req *r); /* consume what fetch found */
@@ -50,14 +41,42 @@ struct vio_ring_ops {
 	void (*mute)(struct vio_vq *q); /* kicks are not needed while the queue runs */
 	void (*start)(struct vio_vq *q, const struct vio_vq_state *s, bool resumed);
 	void (*save)(const struct vio_vq *q, struct vio_vq_state *s);
+#if VIO_CFG_TRACK
 	/* in-flight region (inflight.c): tracked forms of fetch, take, publish */
 	int (*track_start)(struct vio_vq *q);
 	int (*track_fetch)(struct vio_vq *q, struct vio_req *r); /* entry r->track, again */
-	void (*track_publish)(struct vio_vq *q);		 /* the whole done list */
+	void (*track_publish)(struct vio_vq *q);		 /* all that is done */
+#endif
 };
 
 extern const struct vio_ring_ops vio_ring_split;
 extern const struct vio_ring_ops vio_ring_packed;
+
+VIO_INLINE const struct vio_ring_ops *ring_of(const struct vio_vq *q)
+{
+#if VIO_CFG_PACKED
+	return q->ring;
+#else
+	(void)q;
+	return &vio_ring_split;
+#endif
+}
+
+VIO_INLINE bool ring_packed(const struct vio_vq *q)
+{
+	return ring_of(q) != &vio_ring_split;
+}
+
+/* A tracked queue. */
+VIO_INLINE bool tracked(const struct vio_vq *q)
+{
+#if VIO_CFG_TRACK
+	return q->track != NULL;
+#else
+	(void)q;
+	return false;
+#endif
+}
 
 /* A descriptor, copied once: after this the guest's words are not looked at again. */
 struct desc {
@@ -115,6 +134,23 @@ VIO_INLINE void req_free(struct vio_vq *q, struct vio_req *r)
 	q->free = r;
 }
 
+/* Requests at q->last that are done, in the order in which the driver sees them. An owned one (IN_ORDER) ends them. */
+VIO_INLINE struct vio_req *done_at(struct vio_req *r)
+{
+	return (r->state == VIO_REQ_DONE) ? r : NULL;
+}
+
+VIO_INLINE struct vio_req *done_first(const struct vio_vq *q)
+{
+	return (q->last != NULL) ? done_at(q->last->next) : NULL;
+}
+
+VIO_INLINE struct vio_req *done_next(const struct vio_vq *q, const struct vio_req *r)
+{
+	return (r != q->last) ? done_at(r->next) : NULL;
+}
+
+#if VIO_CFG_QUICK
 /* One segment of the quick path. false: ask the full one. sum: bytes of this direction so far. */
 VIO_INLINE bool seg_put(struct vio_seg *s, const struct vio_map *m, const struct desc *d,
 			uint32_t *sum)
@@ -139,6 +175,7 @@ VIO_INLINE bool table_at(const struct vio_vq *q, const struct desc *d, uint8_t *
 	       ((len / VIO_DESC_BYTES) <= q->size) && ((d->addr & 7u) == 0u) &&
 	       vio_map_at(q->map, d->addr, len, p);
 }
+#endif
 
 /* collect.c: the full walk, both formats */
 int vio_collect_add(struct vio_req *r, uint64_t addr, uint32_t len, uint32_t flags);
@@ -168,7 +205,6 @@ uint32_t vio_req_total(struct vio_req *r, uint32_t data);
 #if VIO_CFG_TRACK
 int vio_track_next(struct vio_vq *q,
 		   struct vio_req *r); /* fetch the next one to replay; as ops->fetch */
-void vio_track_replayed(struct vio_vq *q, const struct vio_req *r); /* it was taken */
 bool vio_track_busy(const struct vio_vq *q, uint16_t head); /* split: head is in flight already */
 void vio_track_take_split(struct vio_vq *q, const struct vio_req *r);
 int vio_track_start_split(struct vio_vq *q);

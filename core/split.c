@@ -8,6 +8,16 @@
  */
 #include "ring.h"
 
+/* Where index i of the available or used ring lies */
+VIO_INLINE size_t wrap(const struct vio_vq *q, uint16_t i)
+{
+#if VIO_CFG_QUICK
+	return i & q->mask;
+#else
+	return i & (q->size - 1u);
+#endif
+}
+
 static int split_look(struct vio_vq *q)
 {
 	uint16_t idx = vio_get16_acq(q->driver + 2);
@@ -29,14 +39,14 @@ static int split_fetch(struct vio_vq *q, struct vio_req *r)
 	if (rc != 1) {
 		return rc;
 	}
-	r->id = vio_get16(q->driver + 4 + (size_t)(q->avail & q->mask) * 2u);
+	r->id = vio_get16(q->driver + 4 + wrap(q, q->avail) * 2u);
 	r->track = r->id;
 	r->slots = 1u;
 	if (r->id >= q->size) {
 		return VIO_E_RING;
 	}
 #if VIO_CFG_TRACK
-	if ((q->track != NULL) && vio_track_busy(q, r->id)) {
+	if (tracked(q) && vio_track_busy(q, r->id)) {
 		return VIO_E_RING; /* the count at recovery would be wrong */
 	}
 #endif
@@ -47,7 +57,7 @@ static int split_fetch(struct vio_vq *q, struct vio_req *r)
 static void split_take(struct vio_vq *q, struct vio_req *r)
 {
 #if VIO_CFG_TRACK
-	if (q->track != NULL) {
+	if (tracked(q)) {
 		vio_track_take_split(q, r);
 	}
 #else
@@ -58,7 +68,7 @@ static void split_take(struct vio_vq *q, struct vio_req *r)
 
 VIO_INLINE void split_put(struct vio_vq *q, uint16_t id, uint32_t len)
 {
-	uint8_t *u = q->device + 4 + (size_t)(q->used & q->mask) * 8u;
+	uint8_t *u = q->device + 4 + wrap(q, q->used) * 8u;
 
 	vio_put32(u, id);
 	VIO_STEP();
@@ -81,9 +91,9 @@ static bool split_show(struct vio_vq *q)
 	}
 	vio_put16_rel(q->device + 2, q->used);
 	VIO_STEP();
-	if (q->log) {
+	if (q->log != NULL) {
 		for (uint16_t i = q->shown; i != q->used; i++) {
-			vio_log_ring(q, 4u + (uint64_t)(i & q->mask) * 8u, 8u);
+			vio_log_ring(q, 4u + (uint64_t)wrap(q, i) * 8u, 8u);
 		}
 		vio_log_ring(q, 2u, 2u);
 	}
@@ -130,7 +140,9 @@ static void split_start(struct vio_vq *q, const struct vio_vq_state *s, bool res
 			  : s->used; /* a resumed ring says itself what was shown */
 	q->shown = q->used;
 	q->signalled = q->used;
+#if VIO_CFG_QUICK
 	q->mask = (uint16_t)(q->size - 1u);
+#endif
 }
 
 static void split_save(const struct vio_vq *q, struct vio_vq_state *s)
@@ -142,6 +154,7 @@ static void split_save(const struct vio_vq *q, struct vio_vq_state *s)
 
 /* ---- the quick gear ---- */
 
+#if VIO_CFG_QUICK
 static void split_done_map(struct vio_req *r, uint32_t data)
 {
 	struct vio_vq *q = r->vq;
@@ -154,7 +167,6 @@ static void split_done_map(struct vio_req *r, uint32_t data)
 	req_free(q, r);
 }
 
-#if VIO_CFG_POP_MAP
 /*
  * From descriptor d to the end of its chain, all in one table of `size` entries, at most `left` segments: the
  * readable ones, then the writable ones.
@@ -261,8 +273,6 @@ static struct vio_req *split_pop_map(struct vio_vq *q)
 	q->avail++;
 	return r;
 }
-#else
-#define split_pop_map vio_pop_full
 #endif
 
 #if VIO_CFG_TRACK
@@ -280,8 +290,10 @@ static int split_track_fetch(struct vio_vq *q, struct vio_req *r)
 const struct vio_ring_ops vio_ring_split = {
 	.area_len = { { 0u, VIO_DESC_BYTES }, { 6u, 2u }, { 6u, 8u } },
 	.area_rd = 2u,
+#if VIO_CFG_QUICK
 	.pop_map = split_pop_map,
 	.done_map = split_done_map,
+#endif
 	.fetch = split_fetch,
 	.take = split_take,
 	.give = split_give,

@@ -32,11 +32,11 @@ void vio_vq_bind(struct vio_vq *q, struct vio_dev *d, uint16_t index, void *req,
 	q->req = req;
 	q->stride = (uint16_t)stride;
 	q->nreq = nreq;
-	q->seg = seg;
-	q->nseg = nseg;
 	q->size_max = VIO_VQ_SIZE_MAX;
 	q->pop = vio_pop_none;
+#if VIO_CFG_QUICK
 	q->done = vio_done_full;
+#endif
 	for (uint16_t i = nreq; i > 0u; i--) {
 		struct vio_req *r = req_at(q, (uint16_t)(i - 1u));
 
@@ -72,52 +72,72 @@ void vio_vq_wake(struct vio_vq *q)
 
 void vio_log_ring(const struct vio_vq *q, uint64_t off, uint32_t len)
 {
-	if (q->log && (q->mem->ops->dirty != NULL)) {
-		q->mem->ops->dirty(q->mem, q->log_addr + off, len);
+	if ((q->log != NULL) && (q->mem->ops->dirty != NULL)) {
+		q->mem->ops->dirty(q->mem, *q->log + off, len);
 	}
 }
 
 /* ---- ring areas ---- */
 
-static void area_drop(struct vio_vq *q)
+/* The list of the three areas in s, as acquire and release know it. */
+static struct vio_sgl areas(const struct vio_vq *q, struct vio_seg s[3])
 {
-	struct vio_sgl l = { .seg = q->area, .cap = 3u, .n_out = q->ring->area_rd, .ring = true };
+	const struct vio_ring_ops *ring = ring_of(q);
+	uint8_t *const p[3] = { q->desc, q->driver, q->device };
 
-	if (q->mapped) {
-		l.n_in = (uint16_t)(3u - l.n_out);
-		l.era = q->area_era;
-		vio_mem_release(q->mem, &l, NULL, 0u); /* ring bytes were logged one by one */
+	for (uint16_t i = 0u; i < 3u; i++) {
+		s[i] = (struct vio_seg){ .addr = q->area_addr[i],
+					 .p = p[i],
+					 .len = ring->area_len[i][0] +
+						(q->size * ring->area_len[i][1]),
+					 .tag = VIO_SEG_TAG_LOST };
 	}
-	q->mapped = false;
+	return (struct vio_sgl){ .seg = s,
+				 .cap = 3u,
+				 .n_out = ring->area_rd,
+				 .n_in = (uint16_t)(3u - ring->area_rd),
+				 .ring = true,
+				 .era = q->area_era };
 }
 
-/* Acquire the areas, or acquire them again when memory changed since. */
+static void area_drop(struct vio_vq *q)
+{
+	struct vio_seg s[3];
+	struct vio_sgl l;
+
+	if (q->desc != NULL) {
+		l = areas(q, s);
+		vio_mem_release(q->mem, &l, NULL, 0u); /* ring bytes were logged one by one */
+		q->desc = NULL;
+	}
+}
+
+/*
+ * Acquire the areas, or acquire them again when memory changed since. A change waits until all is released that was
+ * acquired before the one before it (vio_mem_change), so era tells whether there was one.
+ */
 static int area_get(struct vio_vq *q)
 {
-	struct vio_sgl l = { .seg = q->area, .cap = 3u, .n_out = q->ring->area_rd, .ring = true };
-	uint32_t now = q->mem->epoch;
+	struct vio_seg s[3];
+	struct vio_sgl l;
 	int rc;
 
-	if (q->mapped && (q->epoch == now)) {
+	if ((q->desc != NULL) && (q->area_era == (q->mem->epoch & 1u))) {
 		return VIO_OK;
 	}
 	area_drop(q);
-	l.n_in = (uint16_t)(3u - l.n_out);
-	for (uint16_t i = 0u; i < 3u; i++) {
-		const uint32_t *len = q->ring->area_len[i];
-
-		q->area[i] = (struct vio_seg){ .addr = q->area_addr[i],
-					       .len = len[0] + (q->size * len[1]) };
-	}
+	l = areas(q, s);
 	rc = vio_mem_acquire(q->mem, &l);
 	if (rc == VIO_OK) {
-		q->mapped = true;
-		q->epoch = now;
 		q->area_era = l.era;
-		q->desc = q->area[0].p;
-		q->driver = q->area[1].p;
-		q->device = q->area[2].p;
-		q->desc_end = q->desc + q->area[0].len;
+		q->desc = s[0].p;
+		q->driver = s[1].p;
+		q->device = s[2].p;
+#if VIO_CFG_PACKED
+		if (ring_packed(q)) {
+			q->desc_end = q->desc + s[0].len;
+		}
+#endif
 	}
 	if (q->enabled) {
 		vio_vq_gear(q);
@@ -165,7 +185,6 @@ static void flush(struct vio_vq *q)
 {
 	vio_vq_decide(q);
 	if (q->signal_force && !q->discard && ((vio_dev_status(q->dev) & VIO_S_DRIVER_OK) != 0u)) {
-		q->stat.signals++;
 		q->dev->port_ops->signal(q->dev->port, q->index);
 		q->signal_force = false;
 		VIO_STEP();
@@ -205,7 +224,6 @@ int vio_vq_run(struct vio_vq *q)
 		vio_dev_fail(q->dev);
 		vio_vq_gear(q);
 	}
-	q->stat.turns++;
 	q->dry = false;
 	q->more = false;
 	q->budget = q->size;
@@ -213,11 +231,11 @@ int vio_vq_run(struct vio_vq *q)
 		q->laps = 0u;
 		vio_vq_gear(q);
 	}
-	if (q->armed && q->mapped && !q->discard) {
+	if (q->armed && (q->desc != NULL) && !q->discard) {
 		q->armed = false;
-		q->ring->mute(q);
+		ring_of(q)->mute(q);
 	}
-	if (!q->stopping && q->mapped && live(q)) {
+	if (!q->stopping && (q->desc != NULL) && live(q)) {
 		q->dev->ops->queue(q->dev, q);
 	}
 	vio_vq_publish(q);
@@ -233,17 +251,26 @@ int vio_vq_run(struct vio_vq *q)
 
 bool vio_vq_arm(struct vio_vq *q)
 {
-	if (!q->enabled || !q->mapped || q->stopping || vio_vq_failed(q)) {
+	if (!q->enabled || (q->desc == NULL) || q->stopping || vio_vq_failed(q)) {
 		return false;
 	}
 	if (q->more || !q->dry) {
 		return q->more;
 	}
 	q->armed = true;
-	return q->ring->arm(q);
+	return ring_of(q)->arm(q);
 }
 
 /* ---- control verbs ---- */
+
+static void untrack(struct vio_vq *q)
+{
+#if VIO_CFG_TRACK
+	q->track = NULL;
+#else
+	(void)q;
+#endif
+}
 
 int vio_vq_setup(struct vio_vq *q, uint16_t size, uint64_t desc, uint64_t driver, uint64_t device)
 {
@@ -263,13 +290,12 @@ int vio_vq_setup(struct vio_vq *q, uint16_t size, uint64_t desc, uint64_t driver
 	if (packed) {
 		return VIO_E_ARG;
 	}
-	q->ring = &vio_ring_split;
 #endif
 	q->size = size;
 	q->area_addr[0] = desc;
 	q->area_addr[1] = driver;
 	q->area_addr[2] = device;
-	q->track = NULL;
+	untrack(q);
 	return VIO_OK;
 }
 
@@ -297,15 +323,19 @@ int vio_vq_enable(struct vio_vq *q, const struct vio_vq_state *s)
 	q->event_idx = (f & VIO_F_EVENT_IDX) != 0u;
 	q->indirect = (f & VIO_F_INDIRECT_DESC) != 0u;
 	q->in_order = (f & VIO_F_IN_ORDER) != 0u;
-	q->nfast = (q->nseg < q->size) ? q->nseg : q->size;
-	q->ring->start(q, s, resumed);
+#if VIO_CFG_QUICK
+	q->nfast = req_at(q, 0u)->sgl.cap;
+	q->nfast = (q->nfast < q->size) ? q->nfast : q->size;
+#endif
+	ring_of(q)->start(q, s, resumed);
 	q->signal_force = resumed; /* whether the last signal went out is not known */
 	q->signal_due = false;
-	q->replay_left = 0u;
-	if (q->track != NULL) {
-		rc = q->ring->track_start(q);
+#if VIO_CFG_TRACK
+	if (tracked(q)) {
+		rc = ring_of(q)->track_start(q);
 		q->signal_force = true;
 	}
+#endif
 	if (rc != VIO_OK) {
 		area_drop(q);
 		return rc;
@@ -331,8 +361,8 @@ int vio_vq_disable(struct vio_vq *q, struct vio_vq_state *s)
 	if (q->enabled) {
 		return VIO_PENDING;
 	}
-	if ((s != NULL) && (q->ring != NULL)) {
-		q->ring->save(q, s);
+	if ((s != NULL) && (ring_of(q) != NULL)) {
+		ring_of(q)->save(q, s);
 	}
 	return VIO_OK;
 }
@@ -348,15 +378,14 @@ int vio_vq_reset(struct vio_vq *q)
 	rc = vio_vq_disable(q, NULL);
 	if (rc == VIO_OK) {
 		q->size = 0u;
-		q->track = NULL;
+		untrack(q);
 	}
 	return rc;
 }
 
-void vio_vq_log(struct vio_vq *q, bool on, uint64_t used_log_addr)
+void vio_vq_log(struct vio_vq *q, const uint64_t *used_log_addr)
 {
-	q->log_addr = used_log_addr;
-	q->log = on;
+	q->log = used_log_addr;
 	if (q->enabled) {
 		vio_vq_gear(q);
 	}

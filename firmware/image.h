@@ -22,6 +22,7 @@ struct image_slot {
 	const struct stratos_place *place;
 	uint8_t *
 		track; /* what start-up does not clear, IMAGE_TRACK bytes, aligned to 8; NULL: none */
+	struct vio_vq_track tracking;
 };
 /* image_window - the window of a place as memory for a device's init; NULL: the board's table is wrong */
 struct vio_mem *image_window(struct image_slot *s, enum stratos_device which);

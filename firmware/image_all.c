@@ -23,12 +23,12 @@ int main(void);
 
 static void prepare(void *ctx, struct vio_vq *q, bool resumed)
 {
-	const struct image_slot *s = ctx;
+	struct image_slot *s = ctx;
 
 	if (!resumed) {
 		(void)memset(s->track, 0, IMAGE_TRACK);
 	}
-	(void)vio_vq_track(q, s->track, IMAGE_TRACK);
+	(void)vio_vq_track(q, &s->tracking, s->track, IMAGE_TRACK);
 }
 
 static const struct vio_ramregs_ops ops = { .bell = image_bell, .prepare = prepare };

@@ -15,10 +15,9 @@
 
 enum vio_ctl_state { VIO_CTL_IDLE, VIO_CTL_STARTING, VIO_CTL_STOPPING, VIO_CTL_RESETTING };
 
-/* What the driver wrote for one queue; the caller's storage. */
+/* What the driver wrote for one queue, beside the areas, which are the queue's (area_addr); the caller's storage. */
 struct vio_ctl_vq {
-	uint64_t area[3]; /* descriptor, driver, device */
-	uint32_t size;
+	uint16_t size;
 	uint8_t state; /* enum vio_ctl_state */
 	uint8_t due;   /* the transport's own; atomic; 0 after vio_ctl_forget */
 };
@@ -37,7 +36,13 @@ struct vio_ctl {
 	void *ctx;
 };
 
-/* vio_ctl_forget - all that the driver wrote; first call, and at each reset */
+/* vio_ctl_size - a size as the driver wrote it, for vio_ctl_vq; too large for that: one that is refused as well */
+static inline uint16_t vio_ctl_size(uint32_t v)
+{
+	return (v > UINT16_MAX) ? UINT16_MAX : (uint16_t)v;
+}
+
+/* vio_ctl_forget - all that the driver wrote; first call, and at each reset. The areas go when the reset is complete */
 void vio_ctl_forget(struct vio_ctl *c);
 bool vio_ctl_resetting(const struct vio_ctl *c);
 /* vio_ctl_fault - the driver broke a rule: NEEDS_RESET; returns: VIO_E_ARG */
@@ -45,7 +50,7 @@ int vio_ctl_fault(struct vio_ctl *c);
 
 /*
  * Queue i, below dev->nvq. What is pending goes on in vio_ctl_settle, and in vio_ctl_settled for all queues.
- * start: size and areas are in c->vq[i]; the queue is down. A size or area that cannot be is VIO_E_ARG
+ * start: the size is in c->vq[i], the areas in the queue, which is down. A size or area that cannot be is VIO_E_ARG
  * returns: VIO_OK | VIO_PENDING | negative: nothing was started
  */
 int vio_ctl_start(struct vio_ctl *c, uint16_t i, bool resumed);

@@ -25,6 +25,7 @@ struct vio_seg {
 	uint32_t len; /* bytes, > 0 */
 	uint32_t tag; /* private to the memory kind */
 };
+#define VIO_SEG_TAG_LOST 0xfffffffeu
 
 /* A list in a caller-owned array: seg[0..n_out) is readable by the device, the n_in behind are writable. */
 struct vio_sgl {
@@ -54,6 +55,8 @@ struct vio_mem_ops {
 	 * release - give it back; cannot fail
 	 * w[0..nw): what was written, ascending, disjoint, within the writable part. The kind unmaps, cleans
 	 * caches, copies a bounce buffer back, marks dirty pages: exactly those bytes and no others.
+	 * l: as acquire left it; of ring areas, which a queue keeps for long, p and len only: addr is the driver's
+	 * and tag VIO_SEG_TAG_LOST.
 	 */
 	void (*release)(struct vio_mem *m, struct vio_sgl *l, const struct vio_ext *w, uint16_t nw);
 	/*

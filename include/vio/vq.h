@@ -10,6 +10,7 @@
 #ifndef VIO_VQ_H
 #define VIO_VQ_H
 
+#include "config.h"
 #include "mem.h"
 
 struct vio_dev;
@@ -26,7 +27,7 @@ struct vio_vq;
  */
 struct vio_req {
 	struct vio_vq *vq;
-	struct vio_req *next; /* free list, done list */
+	struct vio_req *next; /* free list, q->last */
 	struct vio_sgl sgl;
 	uint32_t out_len; /* bytes the device may read */
 	uint32_t in_len;  /* bytes the device may write */
@@ -38,7 +39,6 @@ struct vio_req {
 	uint8_t pad;
 	uint32_t len;		       /* once done: the length that is reported */
 	uint16_t track;		       /* in-flight region: index of the entry */
-	struct vio_req *order;	       /* IN_ORDER: the next one popped */
 	struct vio_ext w[VIO_REQ_EXT]; /* written so far: ascending, disjoint */
 };
 
@@ -67,49 +67,74 @@ struct vio_vq_state {
 
 struct vio_ring_ops;
 
+/* In-flight tracking of one queue: the caller's storage, see vio_vq_track. The core's. */
+struct vio_vq_track {
+	void *region;
+	uint16_t left, pos; /* replay: how many are still to come, entry of the last one */
+	uint64_t ctr;	    /* of the next request that is taken */
+};
+
 /* One virtqueue, device side. Devices read index, size and host; ports read size, enabled, and write mem, size_max. */
 struct vio_vq {
 	/* what every pop and done touches comes first */
 	struct vio_req *(*pop)(struct vio_vq *q);
+#if VIO_CFG_QUICK
 	void (*done)(struct vio_req *r, uint32_t data);
-	struct vio_req *free;
 	const struct vio_map *map;
-	const uint8_t *desc_end;
-	uint8_t *desc, *driver, *device; /* the three areas, here */
-	uint16_t size, mask, nfast;
-	uint16_t avail, seen; /* next to take; split: driver's index when last read */
+#endif
+	struct vio_req *free;
+	uint8_t *desc, *driver, *device; /* the three areas, here; desc NULL: not acquired */
+	union {
+		struct {	       /* split */
+			uint16_t seen; /* driver's index when last read */
+#if VIO_CFG_QUICK
+			uint16_t mask;
+#endif
+		};
+#if VIO_CFG_PACKED
+		struct { /* packed */
+			const uint8_t *desc_end;
+			uint16_t avail_mark,
+				used_mark; /* flags that mean "available" at avail, "used" at used */
+			uint16_t hold_at,
+				hold_flags; /* first element of this turn, its flags are written last */
+			uint16_t signalled_mark; /* used_mark at the last signal decision */
+			bool hold;
+		};
+#endif
+	};
+	uint16_t size;
+#if VIO_CFG_QUICK
+	uint16_t nfast; /* most segments of the quick gear */
+#endif
+	uint16_t avail;	      /* next to take */
 	uint16_t used, shown; /* next to write; what the driver was shown */
-	uint16_t avail_mark,
-		used_mark; /* packed: flags that mean "available" at avail, "used" at used */
-	uint16_t hold_at,
-		hold_flags; /* packed: first element of this turn, its flags are written last */
-	bool hold, indirect, event_idx, dry; /* dry: the last pop found the ring empty */
-	uint8_t laps;			     /* packed: times round the ring in this turn */
+	uint16_t signalled;   /* used at the last signal decision */
+	uint16_t budget;      /* requests that this turn may still take */
+	bool indirect, event_idx, in_order;
+	bool dry; /* the last pop found the ring empty */
+	uint8_t laps; /* packed: times round the ring in this turn; not 0: the next turn chooses the gear anew */
 
+	uint8_t area_era; /* of the memory, when the areas were acquired */
+	bool enabled, stopping, discard, more, armed, signal_due, signal_force;
+	uint16_t index, nreq, stride;
+	uint16_t
+		size_max; /* the driver gets no more; bind: VIO_VQ_SIZE_MAX, a port may lower it while the queue is down */
 	struct vio_dev *dev;
 	struct vio_mem *mem; /* this executor's; NULL at enable: the device's */
 	void *host;	     /* this queue's own host instance, or NULL: the device's */
+#if VIO_CFG_PACKED
 	const struct vio_ring_ops *ring;
+#endif
 	struct vio_vq *next; /* in mem->queues */
-	struct vio_req *done_head, *done_tail, *order_head, *order_tail;
-	struct vio_seg area[3];
+	struct vio_req *
+		last; /* given back, not shown yet; IN_ORDER: owned ones too. A circle: last->next is the first */
+	uint8_t *req; /* pool: nreq, stride bytes each */
+#if VIO_CFG_TRACK
+	struct vio_vq_track *track; /* or NULL */
+#endif
+	const uint64_t *log;   /* vio_vq_log, or NULL */
 	uint64_t area_addr[3]; /* descriptor, driver, device area, as the driver gave them */
-	uint8_t *req;	       /* pool */
-	struct vio_seg *seg;
-	void *track; /* in-flight region, or NULL */
-	uint64_t log_addr, track_ctr, replay_ctr;
-	uint32_t epoch; /* of mem, when the areas were acquired */
-	uint16_t stride, nreq, nseg, index;
-	uint16_t
-		size_max; /* the driver gets no more; bind: VIO_VQ_SIZE_MAX, a port may lower it while the queue is down */
-	uint16_t signalled, signalled_mark; /* used, used_mark at the last signal decision */
-	uint16_t budget, replay_left, replay_pos;
-	uint8_t area_era;
-	bool enabled, stopping, discard, mapped, full, in_order, log, more, armed, signal_due,
-		signal_force;
-	struct {
-		uint64_t turns, signals, again; /* one writer: the executor */
-	} stat;
 };
 
 /*
@@ -139,10 +164,14 @@ static inline struct vio_req *vio_vq_pop(struct vio_vq *q)
  * The driver sees it at the end of the turn; outside a turn call vio_vq_wake (vio_job_complete does).
  * A second call for the same request is ignored.
  */
+#if VIO_CFG_QUICK
 static inline void vio_req_done(struct vio_req *r, uint32_t data)
 {
 	r->vq->done(r, data);
 }
+#else
+void vio_req_done(struct vio_req *r, uint32_t data);
+#endif
 
 /*
  * vio_req_read - copy bytes [off, off + len) of the readable part to dst; the only way to look at a header
@@ -231,13 +260,17 @@ int vio_vq_reset(struct vio_vq *q);
 /*
  * vio_vq_track - keep in-flight requests in `region`, which outlives this process; between setup and enable
  * Layout: vhost-user, "Inflight I/O tracking". Enable replays what was in flight. A zeroed region is fresh.
- * region: aligned to 8; len: at least vio_vq_track_bytes(); returns: VIO_OK | VIO_E_ARG
+ * t: the core's until the queue is set up anew or reset; region: aligned to 8; len: at least vio_vq_track_bytes()
+ * returns: VIO_OK | VIO_E_ARG
  */
-int vio_vq_track(struct vio_vq *q, void *region, uint32_t len);
+int vio_vq_track(struct vio_vq *q, struct vio_vq_track *t, void *region, uint32_t len);
 uint32_t vio_vq_track_bytes(uint16_t size, bool packed);
 
-/* vio_vq_log - log writes to the used ring (packed: descriptor ring) at used_log_addr; then vio_mem_shift */
-void vio_vq_log(struct vio_vq *q, bool on, uint64_t used_log_addr);
+/*
+ * vio_vq_log - log writes to the used ring (packed: descriptor ring) at *used_log_addr; then vio_mem_shift
+ * used_log_addr: the caller's storage, until it is off again (NULL) or the device was reset
+ */
+void vio_vq_log(struct vio_vq *q, const uint64_t *used_log_addr);
 
 /* vio_vq_owned - requests the device owns now; walks the pool */
 uint16_t vio_vq_owned(const struct vio_vq *q);

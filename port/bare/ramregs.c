@@ -92,10 +92,10 @@ static uint64_t accepted(const struct vio_ramregs *r)
 	return (offered & 0xffffffffu) | ((uint64_t)v << 32);
 }
 
-/* Index of the available (0) or used ring (1), at byte 2 of both; returns: VIO_OK | VIO_E_ADDR */
+/* Index of the available (1) or used ring (2), at byte 2 of both; returns: VIO_OK | VIO_E_ADDR */
 static int ring_index(const struct vio_ramregs *r, uint32_t which, uint16_t *index)
 {
-	struct vio_seg s = { .addr = r->ring[which], .len = 4u };
+	struct vio_seg s = { .addr = r->dev->vq[0].area_addr[which], .len = 4u };
 	struct vio_sgl l = { .seg = &s, .cap = 1u, .n_out = 1u, .ring = true };
 	int rc = vio_mem_acquire(r->dev->mem, &l);
 
@@ -112,7 +112,7 @@ static int ring_index(const struct vio_ramregs *r, uint32_t which, uint16_t *ind
  */
 static int take_over(struct vio_ramregs *r, struct vio_vq_state *at)
 {
-	int rc = ring_index(r, 1u, &at->used);
+	int rc = ring_index(r, 2u, &at->used);
 
 	at->avail = at->used;
 	r->due = get(r, VIO_RAMREGS_END) != at->used;
@@ -124,12 +124,11 @@ static enum vio_ramregs_why queue_up(struct vio_ramregs *r, uint32_t size, bool 
 	struct vio_vq *q = &r->dev->vq[0];
 	struct vio_vq_state at = { 0u, 0u, true, true };
 
-	r->ring[0] = area(r, VIO_MMIO_QUEUE_DRIVER);
-	r->ring[1] = area(r, VIO_MMIO_QUEUE_DEVICE);
 	r->due = false;
 	if ((size > VIO_VQ_SIZE_MAX) ||
-	    (vio_vq_setup(q, (uint16_t)size, area(r, VIO_MMIO_QUEUE_DESC), r->ring[0],
-			  r->ring[1]) != VIO_OK) ||
+	    (vio_vq_setup(q, (uint16_t)size, area(r, VIO_MMIO_QUEUE_DESC),
+			  area(r, VIO_MMIO_QUEUE_DRIVER),
+			  area(r, VIO_MMIO_QUEUE_DEVICE)) != VIO_OK) ||
 	    (resumed && (take_over(r, &at) != VIO_OK))) {
 		return VIO_RAMREGS_QUEUE;
 	}
@@ -227,7 +226,7 @@ static void hear(struct vio_ramregs *r)
 		return;
 	}
 	r->due = true;
-	if (ring_index(r, 0u, &end) == VIO_OK) {
+	if (ring_index(r, 1u, &end) == VIO_OK) {
 		put(r, VIO_RAMREGS_END, end);
 	}
 }

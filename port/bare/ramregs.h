@@ -67,7 +67,6 @@ struct vio_ramregs {
 	const struct vio_ramregs_ops *ops;
 	void *ctx;
 	/* private: */
-	uint64_t ring[2]; /* available ring, used ring, as they were checked */
 	uint8_t state;
 	bool adopt; /* the first set-up may be one that was taken before */
 	bool due;   /* a turn is wanted */

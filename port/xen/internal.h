@@ -35,6 +35,7 @@ struct xen_turn {
 	struct loop_task task;
 	struct xen_dev *d;
 	uint16_t vq;
+	struct vio_vq_track track;
 };
 
 struct xen_dev {

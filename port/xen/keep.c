@@ -318,5 +318,5 @@ void xen_keep_track(struct xen_dev *d, uint16_t vq, bool resumed)
 	if (!resumed) {
 		memset(region, 0, region_bytes());
 	}
-	(void)vio_vq_track(&d->cfg.dev->vq[vq], region, region_bytes());
+	(void)vio_vq_track(&d->cfg.dev->vq[vq], &d->turn[vq].track, region, region_bytes());
 }

@@ -9,7 +9,7 @@
  * that asks for more.
  *
  * Tags of segments: TAG_NONE, the index of a pinned chunk, or TAG_WHOLE with a slot on the first segment of a list (with
- * grants: of a direction).
+ * grants: of a direction). A queue does not keep those of its ring areas: they are found again by their address here.
  */
 #include "port/xen/chunk.h"
 #include <errno.h>
@@ -251,6 +251,7 @@ static void whole_put(struct xen_mem *x, uint32_t slot)
 	struct xen_whole *w = &x->whole[slot];
 
 	xen_unmap(x, w->va, w->pages, w->grant);
+	w->va = NULL;
 	w->pages = x->free_whole;
 	x->free_whole = slot;
 }
@@ -294,6 +295,26 @@ static int acquire(struct vio_mem *m, struct vio_sgl *l)
 	return grant ? map_both(x, l) : map_whole(x, l->seg, l->n_out + l->n_in, false, RW);
 }
 
+/* The tag that was at p, a byte of a ring area; those live long, so this may take its time */
+static uint32_t tag_of(const struct xen_mem *x, const uint8_t *p)
+{
+	const uint8_t *page = p - ((uintptr_t)p & (PAGE_BYTES - 1u));
+
+	for (uint32_t i = 0; i < x->cfg.chunks; i++) {
+		const uint8_t *va = x->chunk[i].va;
+
+		if (va && p >= va && p < va + CHUNK_BYTES) {
+			return i;
+		}
+	}
+	for (uint32_t i = 0; i < x->nwhole; i++) {
+		if (x->whole[i].va == page) { /* so p is in the first segment of it */
+			return TAG_WHOLE | i;
+		}
+	}
+	return TAG_NONE;
+}
+
 static void release(struct vio_mem *m, struct vio_sgl *l, const struct vio_ext *w, uint16_t nw)
 {
 	struct xen_mem *x = self(m);
@@ -304,6 +325,7 @@ static void release(struct vio_mem *m, struct vio_sgl *l, const struct vio_ext *
 		uint32_t tag = l->seg[i].tag;
 
 		l->seg[i].tag = TAG_NONE;
+		tag = tag == VIO_SEG_TAG_LOST ? tag_of(x, l->seg[i].p) : tag;
 		if (tag == TAG_NONE) {
 			continue;
 		}

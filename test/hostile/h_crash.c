@@ -26,6 +26,7 @@ static struct vio_mem_full mem; /* the front-end's memory: survives */
 static struct vio_region region;
 static uint8_t ram[0x8000] __attribute__((aligned(4096)));
 static uint64_t track[REGION_BYTES / 8u];
+static struct vio_vq_track tracking;
 
 static struct vio_dvq dq;
 static struct vio_dvq_slot slots[64];
@@ -131,7 +132,7 @@ static void start(uint64_t features, uint16_t size, const uint64_t area[3])
 	rc |= vio_dev_accept(&daemon.d, features);
 	rc |= vio_dev_set_status(&daemon.d, 11u);
 	rc |= vio_vq_setup(&daemon.q, size, area[0], area[1], area[2]);
-	rc |= vio_vq_track(&daemon.q, track, sizeof(track));
+	rc |= vio_vq_track(&daemon.q, &tracking, track, sizeof(track));
 	if (rc != VIO_OK) {
 		fail("set-up", 0u);
 	}
@@ -218,8 +219,10 @@ static void setup_driver(bool packed, bool event, uint16_t size, uint64_t area[3
 static void run(bool packed, bool event, uint32_t total, uint64_t first_death, uint32_t gap)
 {
 	uint16_t size = packed ? 31u : 64u;
-	uint64_t area[3], f = VIO_F_VERSION_1 | VIO_F_INDIRECT_DESC |
-			      (packed ? VIO_F_RING_PACKED : 0u) | (event ? VIO_F_EVENT_IDX : 0u);
+	const volatile uint64_t f = VIO_F_VERSION_1 | VIO_F_INDIRECT_DESC |
+				    (packed ? VIO_F_RING_PACKED : 0u) |
+				    (event ? VIO_F_EVENT_IDX : 0u);
+	uint64_t area[3];
 	volatile uint32_t idle = 0u;
 
 	setup_driver(packed, event, size, area);
@@ -264,7 +267,7 @@ int main(int argc, char **argv)
 {
 	uint32_t requests = (argc > 1) ? (uint32_t)strtoul(argv[1], NULL, 0) : 40000u;
 
-	for (unsigned t = 0u; t < 4u; t++) {
+	for (unsigned t = 0u; t < 4u; t += (VIO_CFG_PACKED != 0) ? 1u : 2u) {
 		bool packed = (t & 1u) != 0u, event = (t & 2u) != 0u;
 		uint64_t steps;
 

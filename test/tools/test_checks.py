@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The checks can fail: each is fed a small tree with one fault."""
+import importlib.util
 import subprocess
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,23 @@ def test_text_budget(tmp_path):
     tree(tmp_path, {"device/i2c.c": body})
     code, out = free(tmp_path)
     assert code == 1 and "i2c device takes" in out
+
+
+def firmware_tool():
+    loader = SourceFileLoader("firmware", str(ROOT / "tools/firmware"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("firmware", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_size_goals(tmp_path):
+    """An image keeps its goals, and one byte more than a goal is missed."""
+    tool = firmware_tool()
+    image = tool.Image("zcu102_r5", "msg", tmp_path)
+    image.build()
+    assert (list(tool.measure(image)), image.queue, image.spec["text"]) == ([], 128, 16384)
+    queue, text = image.of_queue(), image.sections()[".text"]
+    image.queue = queue - 1
+    assert list(tool.measure(image)) == [f"msg: a queue takes {queue} bytes, the goal is {queue - 1}"]
+    image.queue, image.spec["text"] = queue, text - 1
+    assert list(tool.measure(image)) == [f"msg: {text} bytes of text, the goal is {text - 1}"]

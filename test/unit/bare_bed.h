@@ -33,6 +33,7 @@ static struct bench {
 	struct vio_dvq_slot slot[SIZE];
 	uint64_t area[3];
 	uint64_t track[64];
+	struct vio_vq_track tracking;
 	bool tracked;
 	uint32_t bells, prepared;
 	bool eager; /* poll after each access of the driver */
@@ -58,7 +59,7 @@ static inline void on_prepare(void *ctx, struct vio_vq *q, bool resumed)
 		memset(b.track, 0, sizeof(b.track));
 	}
 	if (b.tracked) {
-		assert_int_equal(vio_vq_track(q, b.track, sizeof(b.track)), VIO_OK);
+		assert_int_equal(vio_vq_track(q, &b.tracking, b.track, sizeof(b.track)), VIO_OK);
 	}
 }
 

@@ -41,6 +41,7 @@ static struct bench {
 	struct vio_ctl_saved_vq sv[1];
 } b;
 static _Alignas(64) uint8_t region[4096];
+static struct vio_vq_track tracking;
 
 static inline void on_irq(void *ctx, bool level)
 {
@@ -62,7 +63,7 @@ static inline void on_prepare(void *ctx, uint16_t vq, bool resumed)
 	if (!resumed) {
 		memset(region, 0, sizeof(region));
 	}
-	(void)vio_vq_track(&b.dev.d.vq[vq], region, sizeof(region));
+	(void)vio_vq_track(&b.dev.d.vq[vq], &tracking, region, sizeof(region));
 }
 
 static const struct vio_mmio_ops ops = { .irq = on_irq, .run = on_run, .prepare = on_prepare };

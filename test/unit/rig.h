@@ -42,6 +42,7 @@ struct rig {
 	uint64_t features;
 	uint64_t area[RIG_VQS][3];
 	uint8_t *track[RIG_VQS]; /* in-flight regions, or NULL */
+	struct vio_vq_track tracking[RIG_VQS];
 };
 
 static inline struct vio_dma rig_alloc(struct rig *g, uint32_t len)
@@ -127,7 +128,8 @@ static inline void rig_track(struct rig *g)
 	for (n = 0; n < g->lb.dev->nvq; n++) {
 		g->track[n] = calloc(1, len);
 		assert_int_equal(vio_vq_disable(&g->lb.dev->vq[n], &s), VIO_OK);
-		assert_int_equal(vio_vq_track(&g->lb.dev->vq[n], g->track[n], len), VIO_OK);
+		assert_int_equal(vio_vq_track(&g->lb.dev->vq[n], &g->tracking[n], g->track[n], len),
+				 VIO_OK);
 		assert_int_equal(vio_vq_enable(&g->lb.dev->vq[n], NULL), VIO_OK);
 	}
 }
@@ -212,7 +214,8 @@ static inline void rig_crash(struct rig *g, struct vio_dev *d)
 		assert_int_equal(vio_vq_setup(&d->vq[n], RIG_SIZE, g->area[n][0], g->area[n][1],
 					      g->area[n][2]),
 				 VIO_OK);
-		assert_int_equal(vio_vq_track(&d->vq[n], g->track[n], len), VIO_OK);
+		assert_int_equal(vio_vq_track(&d->vq[n], &g->tracking[n], g->track[n], len),
+				 VIO_OK);
 		assert_int_equal(vio_vq_enable(&d->vq[n], NULL), VIO_OK);
 	}
 	assert_int_equal(lb_bus.set_status(&g->lb, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER |

@@ -324,8 +324,9 @@ static bool inside(const uint8_t *p, const uint8_t *from, uint32_t len)
 static bool points_to(const struct mrig *r, const uint8_t *from, uint32_t len)
 {
 	const struct vio_vq *q = &r->dev.vq;
-	bool any = q->mapped && (inside(q->desc, from, len) || inside(q->driver, from, len) ||
-				 inside(q->device, from, len));
+	bool any =
+		(q->desc != NULL) && (inside(q->desc, from, len) || inside(q->driver, from, len) ||
+				      inside(q->device, from, len));
 
 	for (uint16_t k = 0u; k < r->dev.n; k++) {
 		const struct vio_sgl *l = &r->dev.own[k]->r.sgl;
@@ -438,6 +439,7 @@ static void log_is_what_changed(void **state)
 	static struct vio_region log_r[2];
 	struct vio_log log = { bits, sizeof(bits) }, off = { NULL, 0u };
 	uint32_t marks = 0u, over = 0u;
+	uint64_t log_at;
 
 	(void)state;
 	for (uint32_t c = 0u; c < 4u; c++) {
@@ -454,9 +456,8 @@ static void log_is_what_changed(void **state)
 			memset(bits, 0, sizeof(bits));
 			assert_int_equal(vio_mem_change(r.w.mem), VIO_OK);
 			vio_mem_full_log(&r.w.full, &log, log_r);
-			vio_vq_log(&r.dev.vq, true,
-				   0x100000u +
-					   (uint64_t)((r.packed ? r.q.desc : r.q.device) - r.w.g));
+			log_at = 0x100000u + (uint64_t)((r.packed ? r.q.desc : r.q.device) - r.w.g);
+			vio_vq_log(&r.dev.vq, &log_at);
 			memcpy(before, r.w.g, sizeof(before));
 			tdev_complete_some(&r.dev);
 			(void)lb_turn(&r.lb);
@@ -473,7 +474,7 @@ static void log_is_what_changed(void **state)
 				over += ((page >= WORLD_RING_PAGES) && marked && !changed) ? 1u
 											   : 0u;
 			}
-			vio_vq_log(&r.dev.vq, false, 0u);
+			vio_vq_log(&r.dev.vq, NULL);
 			while (!vio_mem_drained(r.w.mem)) {
 				tdev_complete_some(&r.dev);
 				lb_run_all(&r.lb);

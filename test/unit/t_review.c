@@ -395,6 +395,7 @@ static void iotlb_up_to_the_end(void **state)
 /* ---- a front-end that writes into the in-flight region while it is in use ---- */
 
 static struct vio_track_packed *track;
+static struct vio_vq_track tracking;
 static const struct vio_mem_ops *honest;
 static bool spoil;
 
@@ -419,7 +420,7 @@ static void track_up(const struct vio_dev_ops *ops)
 	assert_non_null(track);
 	assert_int_equal(vio_vq_disable(&p.q, NULL), VIO_OK);
 	p.d.ops = ops;
-	assert_int_equal(vio_vq_track(&p.q, track, len), VIO_OK);
+	assert_int_equal(vio_vq_track(&p.q, &tracking, track, len), VIO_OK);
 	assert_int_equal(vio_vq_enable(&p.q, NULL), VIO_OK);
 	for (uint16_t i = 0u; i < 4u; i++) { /* two chains of two */
 		pit_desc(&p, PIT_DESC + 16u * i, D, 8u, i / 2u,
