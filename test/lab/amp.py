@@ -251,13 +251,12 @@ class Zcu102(Machine):
         debug.close()
 
 
-class Zcu102Msg(Zcu102):
-    """The same; all devices are behind one window, by virtio-msg. Linux is Debian's, with the module of linux/."""
+class Messages:
+    """In front of a machine's class: all devices are behind one window, by virtio-msg. Linux is Debian's, with the module
+    of linux/."""
 
-    name, tree = "zcu102 guest with virtio-msg", ("zcu102.dts", "zcu102_msg.dts")
-    stub_words = ["-DPOWER_ON=4", "-DMAGIC=0x31575453"]  # of the block behind the window's layout
-    regs, windows = {}, {"bus": (0x70100000, 0x100000)}
-    devices = ["rng", "i2c", "gpio", "blk"]
+    magic = "-DMAGIC=0x31575453"  # of the block behind the window's layout
+    regs = {}
     node = "/sys/bus/platform/devices/messages"
 
     def _published(self):
@@ -285,6 +284,15 @@ class Zcu102Msg(Zcu102):
     def count(self, name):
         """A counter of the module."""
         return int(self.check(f"cat {self.node}/messages/{name}"))
+
+
+class Zcu102Msg(Messages, Zcu102):
+    """A Cortex-R5 that speaks virtio-msg."""
+
+    name, tree = "zcu102 guest with virtio-msg", ("zcu102.dts", "zcu102_msg.dts")
+    stub_words = [*Zcu102.stub_words, Messages.magic]
+    windows = {"bus": (0x70100000, 0x100000)}
+    devices = ["rng", "i2c", "gpio", "blk"]
 
 
 class Zcu102Polled(Zcu102Msg):
@@ -333,6 +341,15 @@ class Pair(Machine):
         if self.second_qmp:
             self.second_qmp.close()
         super()._cleanup()
+
+
+class PairMsg(Messages, Pair):
+    """A Cortex-M3 that speaks virtio-msg."""
+
+    name, tree = "guest beside a Cortex-M3, with virtio-msg", ("pair.dts", "pair_msg.dts")
+    stub_words = [*Pair.stub_words, Messages.magic]
+    windows = {"bus": (0x40900000, 0x100000)}
+    devices = ["rng", "i2c", "gpio"]
 
 
 def firmware(board, image="all"):

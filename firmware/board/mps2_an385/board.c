@@ -7,6 +7,7 @@
  *	Linux		here
  *	40800000	21800000	 64 KiB	window of rng
  *	40810000	21810000	 64 KiB	window of i2c
+ *	40900000	21900000	  1 MiB	the window of an image that speaks virtio-msg
  *	40c00000	21c00000	  4 KiB	registers of rng; 40c01000 of i2c
  *	40c0f000	21c0f000	  4 KiB	orders for this image
  *
@@ -31,6 +32,8 @@ const struct stratos_place stratos_board_place[STRATOS_DEVICES] = {
 			  101u },
 };
 
+const struct stratos_bus stratos_board_bus = { (uint8_t *)0x21900000u, 0x100000u, 102u };
+
 const struct stratos_disk stratos_board_disk = { NULL, 0u };
 
 /* Region of the protection unit: base, a multiple of its size, which is 2^log2 bytes */
@@ -49,7 +52,7 @@ static const struct region regions[] = {
 	{ 0x00000000u, 16u, RO_CODE },	{ 0x20000000u, 16u, RW_DATA },
 	{ 0x21800000u, 17u, UNCACHED }, { 0x21c00000u, 16u, UNCACHED },
 	{ TIMER0, 12u, DEVICE },	{ LOG, 12u, DEVICE },
-	{ BELL, 12u, DEVICE },
+	{ BELL, 12u, DEVICE },		{ 0x21900000u, 20u, UNCACHED },
 };
 
 #define MPU_CTRL 0xe000ed94u
