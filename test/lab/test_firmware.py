@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Linux served by our firmware on each board: a Cortex-R5, a Cortex-M3, a domain of Xen. One boot each."""
 import re
+import time
 
 import amp
 import checks
@@ -10,6 +11,7 @@ import xenpair
 MACHINES = {"zcu102_r5": amp.Zcu102, "mps2_an385": amp.Pair, "xen_domu": xenpair.XenPair}
 DRIVERS = "/sys/bus/platform/drivers/virtio-mmio"
 READS = 2000
+on_m3 = pytest.mark.parametrize("guest", ["mps2_an385"], indirect=True)
 on_xen = pytest.mark.parametrize("guest", ["xen_domu"], indirect=True)
 
 
@@ -57,6 +59,21 @@ def test_bound_anew(guest):
     for at in guest.regs.values():
         guest.check(f"echo {at:x}.virtio >{DRIVERS}/unbind; echo {at:x}.virtio >{DRIVERS}/bind")
     works(guest)
+
+
+@on_m3
+def test_waits(guest):
+    """Nobody asks for anything: each turn ends in waiting for the tick. Linux may ask by itself, so: in some second of many."""
+    turns, waits = guest.orders + 12, guest.orders + 16
+    for _ in range(60):
+        waited, before = guest.word(waits), guest.word(turns)
+        time.sleep(1)
+        done = guest.word(turns) - before
+        waited = guest.word(waits) - waited
+        if 1 < done <= waited + 1:
+            works(guest)
+            return
+    pytest.fail(f"{done} turns in the last second, {waited} of them waited")
 
 
 @on_xen

@@ -14,6 +14,9 @@
  * The bell is text: the second serial line leads to the other QEMU's test interface, which writes to its interrupt
  * controller. It answers each line, and is deaf when nobody takes the answers. A line that is cut short ends the other
  * QEMU, so this board is started anew between two turns only.
+ *
+ * Nothing rings this side: a notification is a store to memory. So it polls while there is traffic, and looks once a tick
+ * (SysTick) when the bell was quiet for AWAKE turns. Interrupts stay masked: a pending one ends WFI all the same.
  */
 #include "firmware/stratos_board.h"
 
@@ -24,6 +27,14 @@
 #define ORDER_RESET 0x74657372u /* "rset" */
 #define NS_A_TICK   40u
 #define PATIENCE    1000000u /* looks at a serial line that does not take a byte */
+#define AWAKE	    4096u    /* turns; a request after such a pause waits for up to a tick */
+
+#define SYST_CSR  0xe000e010u
+#define SYST_RVR  0xe000e014u
+#define SYST_CVR  0xe000e018u
+#define SYST_MS	  25000u /* at 25 MHz */
+#define ICSR	  0xe000ed04u
+#define PENDSTCLR (1u << 25)
 
 const struct stratos_place stratos_board_place[STRATOS_DEVICES] = {
 	[STRATOS_RNG] = { (uint8_t *)0x21c00000u, 0x40800000u, (uint8_t *)0x21800000u, 0x10000u,
@@ -70,7 +81,7 @@ static struct {
 
 static bool warm;
 static uint64_t ticks;
-static uint32_t last, turns;
+static uint32_t last, turns, quiet, sleeps;
 
 static void write32(uintptr_t at, uint32_t v)
 {
@@ -91,6 +102,22 @@ static void protect(void)
 	}
 	write32(MPU_CTRL, 1u);
 	__asm volatile("dsb\n\tisb" ::: "memory");
+}
+
+static void start_tick(void)
+{
+	__asm volatile("cpsid i" ::: "memory");
+	write32(SYST_RVR, SYST_MS - 1u);
+	write32(SYST_CVR, 0u);
+	write32(SYST_CSR, 7u);
+}
+
+static void wait_tick(void)
+{
+	__asm volatile("dsb\n\twfi" ::: "memory");
+	write32(ICSR, PENDSTCLR);
+	sleeps++;
+	write32(ORDERS + 16u, sleeps);
 }
 
 static void take_answers(void)
@@ -130,6 +157,7 @@ void stratos_board_init(void)
 	write32(TIMER0 + 4u, 0xffffffffu);
 	write32(TIMER0, 1u);
 	last = 0xffffffffu;
+	start_tick();
 	write32(ORDERS, 0u);
 	write32(ORDERS + 4u, kept.starts);
 	write32(ORDERS + 8u, board_fault);
@@ -156,6 +184,7 @@ void stratos_board_bell(uint32_t line)
 	static const char text[] = "writel 0x8000210 0x", digit[] = "0123456789abcdef";
 	uint32_t bit = 1u << (line % 32u);
 
+	quiet = 0u;
 	__asm volatile("dsb" ::: "memory");
 	for (uint32_t i = 0u; i < (sizeof(text) - 1u); i++) {
 		put(BELL, text[i]);
@@ -173,8 +202,8 @@ uint32_t stratos_board_entropy(uint8_t *p, uint32_t n)
 
 void stratos_board_turn(bool busy)
 {
-	(void)busy;
 	turns++;
+	quiet = busy ? 0u : (quiet + 1u);
 	write32(ORDERS + 12u, turns);
 	take_answers();
 	if ((turns % 1024u) == 0u) {
@@ -183,6 +212,10 @@ void stratos_board_turn(bool busy)
 	if (read32(ORDERS) == ORDER_RESET) {
 		room(BELL);
 		board_restart(); /* as a watchdog would: nothing is put in order first */
+	}
+	if (quiet > AWAKE) {
+		quiet = AWAKE;
+		wait_tick();
 	}
 }
 
