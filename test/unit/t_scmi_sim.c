@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* t_scmi_sim.c - the simulated SCMI platform: what agents set and share, and the file that declares it */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <unistd.h>
+#include "hosted/host_kind.h"
+#include "scmi_bed.h"
+
+#define OK    VIO_SCMI_SUCCESS
+#define POWER VIO_SCMI_POWER
+#define PERF  VIO_SCMI_PERF
+#define CLOCK VIO_SCMI_CLOCK
+#define SENS  VIO_SCMI_SENSOR
+#define RST   VIO_SCMI_RESET
+#define VOLT  VIO_SCMI_VOLTAGE
+
+extern const struct host_kind host_sim_scmi[];
+
+struct sim {
+	struct bed b; /* its fake is not used */
+	struct host_ctx ctx;
+	struct host host;
+	const char *agent;
+};
+
+static const char *option(const struct host_ctx *c, const char *name)
+{
+	return strcmp(name, "scmi-agent") ? NULL
+					  : VIO_CONTAINER((uintptr_t)c, struct sim, ctx)->agent;
+}
+
+static int sim_try(struct sim *s, const char *file, const char *agent)
+{
+	memset(s, 0, sizeof(*s));
+	s->ctx.name = "scmi0";
+	s->ctx.arg = file;
+	s->ctx.option = option;
+	s->agent = agent;
+	return host_sim_scmi[0].open(&s->ctx, &s->host);
+}
+
+static void sim_init(struct sim *s, const char *file, const char *agent)
+{
+	assert_int_equal(sim_try(s, file, agent), 0);
+	rig_clock_init(&s->b.clock);
+	s->b.clock.ns = 10000000000u;
+	assert_int_equal(vio_scmi_init(&s->b.dev, rig_mem(&s->b.g), s->host.ops, s->host.host,
+				       &s->b.clock.c),
+			 VIO_OK);
+	assert_int_equal(rig_start(&s->b.g, &s->b.dev.dev, P2A), VIO_OK);
+}
+
+static void sim_end(struct sim *s)
+{
+	bed_end(&s->b);
+	s->host.close(&s->host);
+}
+
+static void test_default(void **state)
+{
+	struct sim s;
+	struct bed *b = &s.b;
+
+	(void)state;
+	sim_init(&s, NULL, NULL);
+	assert_int_equal(ASK(b, CLOCK, 6, 0), OK);
+	assert_int_equal(value(b, 0), 24000000);
+	assert_int_equal(ASK(b, CLOCK, 5, 0, 0, 96000000, 0), OK);
+	assert_int_equal(ASK(b, CLOCK, 6, 0), OK);
+	assert_int_equal(value(b, 0), 96000000);
+	assert_int_equal(ASK(b, CLOCK, 0xb, 0, 0), OK);
+	assert_int_equal(value(b, 1), 0);
+	assert_int_equal(ASK(b, CLOCK, 7, 0, 1, 0), OK);
+	assert_int_equal(ASK(b, CLOCK, 0xb, 0, 0), OK);
+	assert_int_equal(value(b, 1), 1);
+	assert_int_equal(ASK(b, SENS, 6, 0, 0), OK);
+	assert_int_equal(value(b, 0), 42000);
+	assert_int_equal(ASK(b, POWER, 5, 0), OK);
+	assert_int_equal(value(b, 0), VIO_SCMI_POWER_OFF);
+	assert_int_equal(ASK(b, POWER, 4, 0, 0, 0), OK);
+	assert_int_equal(ASK(b, POWER, 5, 0), OK);
+	assert_int_equal(value(b, 0), VIO_SCMI_POWER_ON);
+	assert_int_equal(ASK(b, PERF, 5, 0, 1000000, 500000), OK);
+	assert_int_equal(ASK(b, PERF, 7, 0, 1500000),
+			 VIO_SCMI_OUT_OF_RANGE); /* the limit that was just set */
+	assert_int_equal(ASK(b, PERF, 7, 0, 500000), OK);
+	assert_int_equal(ASK(b, PERF, 8, 0), OK);
+	assert_int_equal(value(b, 0), 500000);
+	assert_int_equal(ASK(b, PERF, 6, 0), OK);
+	assert_int_equal(value(b, 0), 1000000);
+	assert_int_equal(ASK(b, VOLT, 7, 1, 0, 3300000), OK);
+	assert_int_equal(ASK(b, VOLT, 8, 1), OK);
+	assert_int_equal(value(b, 0), 3300000);
+	assert_int_equal(ASK(b, VOLT, 5, 0, 0), OK);
+	assert_int_equal(ASK(b, VOLT, 6, 0), OK);
+	assert_int_equal(value(b, 0), 7); /* the platform needs it on */
+	sim_end(&s);
+}
+
+static const char board[] =
+	"platform: lab\n"
+	"clocks:\n"
+	"  - { name: pll, min: 100000000, max: 200000000, step: 1000000 }\n"
+	"  - { name: uart, rates: [1000, 2000], rate: 2000, parents: [pll] }\n"
+	"  - { name: secret, rates: [5] }\n"
+	"sensors:\n"
+	"  - { name: soc, type: celsius, scale: -3, value: -5000, min: -40000, max: 125000, trips: "
+	"1 }\n"
+	"resets:\n"
+	"  - { name: usb }\n"
+	"agents:\n"
+	"  - { name: one, clocks: [uart, pll], sensors: [soc], resets: [usb] }\n"
+	"  - { name: two, id: 9, clocks: [pll], read-only: [pll], system: [shutdown],\n"
+	"      commands-per-second: 100 }\n";
+
+static char path[] = "/tmp/t_scmi.XXXXXX";
+
+static void file_is(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+	fclose(f);
+}
+
+static void test_two_agents(void **state)
+{
+	struct rig_req r[1];
+	struct sim one, two;
+
+	(void)state;
+	file_is(board);
+	sim_init(&one, path, NULL);
+	sim_init(&two, path, "two");
+	assert_int_equal(ASK0(&one.b, CLOCK, 1), OK);
+	assert_int_equal(value(&one.b, 0), 2); /* one is not told of the third */
+	assert_int_equal(ASK(&one.b, CLOCK, 3, 0), OK);
+	name_is(&one.b, 1, "uart"); /* in the order of its list */
+	assert_int_equal(ASK(&one.b, CLOCK, 0xc, 0, 0), OK);
+	assert_int_equal(value(&one.b, 1), 1);
+	assert_int_equal(ASK(&one.b, SENS, 6, 0, 0), OK);
+	assert_int_equal((int32_t)value(&one.b, 0), -5000);
+	/* two sees what one does, and may not do it */
+	assert_int_equal(ASK0(&two.b, SENS, 0), VIO_SCMI_NOT_SUPPORTED);
+	assert_int_equal(ASK(&two.b, CLOCK, 5, 0, 0, 150000000, 0), VIO_SCMI_DENIED);
+	assert_int_equal(ASK(&two.b, CLOCK, 9, 0, 1), OK);
+	rig_add(&two.b.g, EVT, &r[0], "", 0, 64);
+	rig_kick(&two.b.g, EVT);
+	assert_int_equal(ASK(&one.b, CLOCK, 5, 0, 1, 150000000, 0), OK);
+	rig_turn(&two.b.g);
+	assert_true(r[0].back);
+	assert_int_equal(word(&r[0], 1), 1); /* who */
+	assert_int_equal(word(&r[0], 2), 0); /* which, by its own number */
+	assert_int_equal(word(&r[0], 3), 150000000);
+	assert_int_equal(ASK(&two.b, CLOCK, 6, 0), OK);
+	assert_int_equal(value(&two.b, 0), 150000000);
+	/* what one needed goes with it */
+	assert_int_equal(ASK(&one.b, CLOCK, 7, 1, 1, 0), OK);
+	assert_int_equal(ASK(&two.b, CLOCK, 0xb, 0, 0), OK);
+	assert_int_equal(value(&two.b, 1), 1);
+	sim_end(&one);
+	assert_int_equal(ASK(&two.b, CLOCK, 0xb, 0, 0), OK);
+	assert_int_equal(value(&two.b, 1), 0);
+	assert_int_equal(sim_try(&one, path, "two"), -1); /* is taken */
+	assert_non_null(strstr(one.ctx.err, "'two'"));
+	sim_end(&two);
+}
+
+static void test_wrong_files(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} t[] = {
+		{ "clocks:\n  - { name: a, rates: [2, 1] }\n",
+		  "clocks 'a': its rates must ascend" },
+		{ "clocks:\n  - { name: a, rates: [1], min: 1 }\n", "has both rates and min" },
+		{ "clocks:\n  - { name: a, min: 5, max: 9 }\n", "step above 0" },
+		{ "clocks:\n  - { name: a, min: 9, max: 5, step: 1 }\n",
+		  "min must not be above max" },
+		{ "clocks:\n  - { name: a, colour: 5 }\n", ":2: Unexpected key: colour" },
+		{ "clocks:\n  - { rates: [1] }\n", "name" },
+		{ "clocks:\n  - { name: a, rates: [x] }\n", ":2: " },
+		{ "clocks:\n  - { name: a }\n  - { name: a }\n", "is there twice" },
+		{ "sensors:\n  - { name: a }\n", "type" },
+		{ "sensors:\n  - { name: a, type: smell }\n", ":2: " },
+		{ "sensors:\n  - { name: a, type: volts, scale: 16 }\n", "scale is -16 to 15" },
+		{ "sensors:\n  - { name: a, type: volts, trips: 17 }\n", "too many trips" },
+		{ "sensors:\n  - { name: a, type: volts, step: 1 }\n", "min must be below max" },
+		{ "performance:\n  - { name: a }\n", "levels" },
+		{ "performance:\n  - { name: a, levels: [{ level: 2 }, { level: 1 }] }\n",
+		  "must ascend" },
+		{ "performance:\n  - { name: a, levels: [{ level: 2 }], sustained: 1 }\n",
+		  "among its levels" },
+		{ "regulators:\n  - { name: a }\n", "needs microvolts" },
+		{ "regulators:\n  - { name: a, microvolts: [2, 2] }\n", "must ascend" },
+		{ "regulators:\n  - { name: a, min: 0, max: 3000000000, step: 1 }\n",
+		  "needs microvolts" },
+		{ "agents:\n  - { name: a, clocks: [b] }\n",
+		  "agent 'a': there is no 'b' in clocks" },
+		{ "agents:\n  - { name: a, system: [sleep] }\n", "system is a list" },
+		{ "agents:\n  - { name: a }\n  - { name: a }\n", "the same name" },
+		{ "agents:\n  - { name: a, id: 3 }\n  - { name: b, id: 3 }\n", "or id" },
+		{ "agents:\n  - { name: a, id: 256 }\n", "at most 255" },
+		{ "clocks:\n  - { name: a, parents: [b] }\n  - { name: b }\nagents:\n  - { name: "
+		  "x, clocks: [a] }\n",
+		  "a parent that this agent does not have" },
+		{ "clocks: [", ":" },
+		{ "", "" },
+	};
+	struct sim s;
+	size_t k;
+
+	(void)state;
+	for (k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
+		file_is(t[k].text);
+		assert_int_equal(sim_try(&s, path, NULL), -1);
+		if (!strstr(s.ctx.err, path) || !strstr(s.ctx.err, t[k].says)) { /* where, what */
+			fail_msg("'%s' does not say '%s'", s.ctx.err, t[k].says);
+		}
+	}
+	assert_int_equal(sim_try(&s, "/nowhere/file", NULL), -1);
+	assert_non_null(strstr(s.ctx.err, "No such file"));
+}
+
+/* A file without agents: one that has everything */
+static void test_no_agents(void **state)
+{
+	struct sim s;
+
+	(void)state;
+	file_is("clocks:\n  - { name: a, rates: [7] }\nregulators:\n  - { name: v, microvolts: [1, "
+		"2] }\n");
+	sim_init(&s, path, "guest");
+	assert_int_equal(ASK(&s.b, CLOCK, 6, 0), OK);
+	assert_int_equal(value(&s.b, 0), 7);
+	assert_int_equal(ASK(&s.b, VOLT, 4, 0, 0), OK);
+	assert_int_equal(value(&s.b, 0), 2);
+	sim_end(&s);
+}
+
+/* A sensor that moves crosses its trip point without anybody's doing; an answer may be late. */
+static void test_moves(void **state)
+{
+	struct sim s;
+	struct rig_req r[1];
+	struct scmi_agent *a;
+
+	(void)state;
+	file_is("sensors:\n  - { name: t, type: celsius, value: 10, min: 0, max: 12, step: 2, "
+		"trips: 1 }\n");
+	sim_init(&s, path, NULL);
+	assert_int_equal(ASK(&s.b, SENS, 5, 0, 1, 12, 0), OK);
+	assert_int_equal(ASK(&s.b, SENS, 4, 0, 1), OK);
+	rig_add(&s.b.g, EVT, &r[0], "", 0, 64);
+	rig_kick(&s.b.g, EVT);
+	a = *(struct scmi_agent **)s.host.host; /* first member of the host's */
+	scmi_board_reading(a->board, 0, 12);
+	rig_turn(&s.b.g);
+	assert_true(r[0].back);
+	assert_int_equal(word(&r[0], 3), 1 << 16);
+	sim_end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_default),	    cmocka_unit_test(test_two_agents),
+		cmocka_unit_test(test_wrong_files), cmocka_unit_test(test_no_agents),
+		cmocka_unit_test(test_moves),
+	};
+	int fd = mkstemp(path), failed;
+
+	if (fd < 0) {
+		return 1;
+	}
+	close(fd);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(path);
+	return failed;
+}
