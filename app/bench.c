@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench.c - `stratos bench`: load a vhost-user back-end, verify and measure */
 #include "app/bench_ab.h"
+#include "app/bench_count.h"
 #include "app/bench_limit.h"
 #include "app/command.h"
 #include "app/daemon.h"
@@ -44,23 +45,36 @@ void bench_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
+/* What is found out after the load: what bounds it, and what can be counted */
+static void after(struct bench *b)
+{
+	struct floor_in in;
+	char err[256] = "";
+
+	if (b->result.hist.n == 0 || b->result.errors != 0) {
+		return;
+	}
+	if (b->spec.floor) {
+		bench_floor_of(b, &in);
+		b->result.floors = bench_floor(&in, b->result.floor);
+	}
+	if (bench_counted(&b->spec, b->result.counted, err)) {
+		bench_fatal(b, "%s", err);
+	}
+}
+
 static int run(struct bench *b)
 {
 	char err[256] = "";
 	bool failed;
 
 	bench_signals();
-	if (bench_open(b, err)) {
+	if (count_possible(&b->spec, err) || bench_open(b, err)) {
 		fprintf(stderr, "stratos bench: %s\n", err);
 		return EXIT_RUN;
 	}
 	bench_run(b);
-	if (b->spec.floor && b->result.hist.n > 0 && !b->result.fatal[0]) {
-		struct floor_in in;
-
-		bench_floor_of(b, &in);
-		b->result.floors = bench_floor(&in, b->result.floor);
-	}
+	after(b);
 	failed = b->result.errors != 0;
 	if (!b->spec.json || b->spec.json[0]) {
 		bench_report(stdout, b);

@@ -5,7 +5,7 @@
  * Files: bench.c the command; bench_option.c its options; bench_target.c attach, spawn, set-up of the device;
  * bench_run.c the load; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
  * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c. Two of them compared:
- * bench_ab.h. What the machine allows: bench_limit.h.
+ * bench_ab.h. What the machine allows: bench_limit.h. Instructions and system calls: bench_count.h.
  */
 #ifndef APP_BENCH_H
 #define APP_BENCH_H
@@ -29,6 +29,8 @@ struct bench_spec {
 	const struct bench_class *cls;
 	const char *attach, *spawn, *json; /* json: NULL none, "" to standard output */
 	bool packed, event_idx, indirect, in_order, poll, prepare, verify, quiet, floor;
+	bool callgrind, syscalls; /* count these too, in runs of their own */
+	bool read_back;		  /* blk: read what was written, after the load */
 	enum bench_rw rw;
 	uint16_t queue_size, depth, queues;
 	uint32_t regions, block_size, address;
@@ -84,6 +86,23 @@ struct floor {
 
 #define FLOORS 2
 
+/* What a tool counts of a spawned back-end: bench_count.h */
+enum count_what { COUNT_INSTRUCTIONS, COUNT_CALLS, COUNTS };
+
+#define COUNT_NAMES 48u
+
+/* Two runs, of N and of 3 N requests */
+struct counted {
+	bool known;
+	uint64_t requests[2], total[2];
+	double kicks[2]; /* a request */
+	struct count_name {
+		char name[24];
+		uint64_t calls[2];
+	} name[COUNT_NAMES]; /* system calls only */
+	unsigned names;
+};
+
 struct bench_result {
 	struct hist hist; /* ns */
 	uint64_t ns;	  /* from the first request to the last completion */
@@ -94,6 +113,7 @@ struct bench_result {
 	struct bench_cost begin, end;
 	struct floor floor[FLOORS];
 	unsigned floors;
+	struct counted counted[COUNTS];
 	uint64_t ready_ns; /* spawned: from start to the first answer */
 };
 
@@ -111,6 +131,11 @@ struct bench {
 	uint64_t last_ns; /* of the last completion */
 	uint64_t random;
 	void *own; /* the class's */
+	/* this run is counted: what, where the result goes, which of the two runs it is, whether there was one */
+	struct counted *counted;
+	enum count_what counting;
+	unsigned counted_run;
+	bool counted_ok;
 	struct bench_result result;
 };
 

@@ -7,6 +7,7 @@
  * rounds are run as were asked for, whatever they show: to stop when the result pleases is to choose it.
  */
 #include "app/bench_ab.h"
+#include "app/bench_count.h"
 #include "app/daemon.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -116,6 +117,22 @@ static int write_json(const struct ab *ab)
 	return 0;
 }
 
+/* returns: 0 | -1: a tool is missing, or a counted run failed, and that is said */
+static int count(struct ab *ab, bool only_ask)
+{
+	char err[256] = "";
+
+	for (unsigned s = AB_A; s <= AB_B; s++) {
+		if (only_ask ? count_possible(&ab->spec[s], err)
+			     : bench_counted(&ab->spec[s], ab->counted[s], err)) {
+			fprintf(stderr, "stratos bench ab: side %s: %s\n",
+				side_name((enum ab_side)s), err);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int run(struct ab *ab)
 {
 	struct bench *b = calloc(1, sizeof(*b));
@@ -127,7 +144,9 @@ static int run(struct ab *ab)
 	} else {
 		ab->quiet = ab->quiet || !isatty(STDERR_FILENO);
 		bench_signals();
-		rc = rounds(ab, b);
+		rc = count(ab, true);
+		rc = rc == 0 ? rounds(ab, b) : rc;
+		rc = rc == 0 && !bench_stopped() ? count(ab, false) : rc;
 		if (rc == 0 && ab->spec[AB_A].floor && ab->spec[AB_B].floor) {
 			ab_floors(ab);
 		}

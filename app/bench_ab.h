@@ -43,6 +43,7 @@ struct ab {
 	bool keep_all, quiet;
 	unsigned n; /* complete rounds */
 	struct ab_round *round;
+	struct counted counted[2][COUNTS];
 	struct floor floor[2][FLOORS]; /* of the medians */
 	unsigned floors[2];
 	struct hist hist[2]; /* of the rounds that count */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench_ab_report.c - the comparison as a table, and as JSON; docs/performance.md has the schema */
 #include "app/bench_ab.h"
+#include "app/bench_count.h"
 #include "app/bench_limit.h"
 #include "app/bench_out.h"
 #include "version.h"
@@ -43,7 +44,7 @@ static void row(FILE *out, const struct ab *ab, unsigned m)
 	fprintf(out, "%s\n", ab_verdict(m, &r));
 }
 
-static void counted(FILE *out, const struct ab *ab)
+static void rounds(FILE *out, const struct ab *ab)
 {
 	unsigned n[AB_REASONS] = { 0 };
 
@@ -57,6 +58,29 @@ static void counted(FILE *out, const struct ab *ab)
 	fprintf(out, ": %u %s%s (steal %u, wait %u, place %u)\n\n", ab->n - n[AB_KEPT],
 		ab->keep_all ? "would be thrown out" : "thrown out",
 		ab->keep_all ? ", all count" : "", n[AB_STEAL], n[AB_WAIT], n[AB_PLACE]);
+}
+
+/* Counts repeat: a ratio, and no interval */
+static void counted(FILE *out, const struct ab *ab, unsigned what)
+{
+	const struct counted *a = &ab->counted[AB_A][what], *b = &ab->counted[AB_B][what];
+
+	if (a->known && b->known && counted_each(a) > 0.0) {
+		fprintf(out, "\n  B / A is %.4f for what is counted:\n",
+			counted_each(b) / counted_each(a));
+	}
+	counted_line(out, "  A: ", (enum count_what)what, a);
+	counted_line(out, "  B: ", (enum count_what)what, b);
+}
+
+static void floors(FILE *out, const struct ab *ab)
+{
+	for (unsigned s = AB_A; s <= AB_B; s++) {
+		for (unsigned i = 0; i < ab->floors[s]; i++) {
+			fprintf(out, "%s", s == AB_A && i == 0 ? "\n" : "");
+			bench_floor_line(out, s == AB_A ? "  A: " : "  B: ", &ab->floor[s][i]);
+		}
+	}
 }
 
 /* Most rounds were disturbed: what to do about it */
@@ -101,11 +125,15 @@ void ab_report(FILE *out, const struct ab *ab)
 			p->spawn ? p->spawn : p->attach);
 		bench_title(out, p);
 	}
-	counted(out, ab);
+	rounds(out, ab);
 	fprintf(out, "  %-9s%11s%11s%9s%18s%10s\n", "", "A", "B", "B / A", "95 % interval", "all");
 	for (unsigned m = 0; m < AB_METRICS; m++) {
 		row(out, ab, m);
 	}
+	for (unsigned i = 0; i < COUNTS; i++) {
+		counted(out, ab, i);
+	}
+	floors(out, ab);
 	fprintf(out, "\nA, B: medians of the rounds that count. B / A: median of their ratios; "
 		     "all: of all "
 		     "rounds. The\nline with * was chosen beforehand (--metric) and decides; of "
@@ -182,6 +210,8 @@ void ab_json(FILE *out, const struct ab *ab)
 	json_host(out);
 	json_spec(out, "a", &ab->spec[AB_A]);
 	json_spec(out, "b", &ab->spec[AB_B]);
+	json_counted(out, "counted_a", ab->counted[AB_A]);
+	json_counted(out, "counted_b", ab->counted[AB_B]);
 	json_floors(out, "floor_a", ab->floor[AB_A], ab->floors[AB_A]);
 	json_floors(out, "floor_b", ab->floor[AB_B], ab->floors[AB_B]);
 	fprintf(out,

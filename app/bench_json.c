@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench_json.c - the result for programs; docs/performance.md has the schema */
-#include "app/bench_out.h"
+#include "app/bench_count.h"
 #include "version.h"
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +182,7 @@ void bench_json(FILE *out, const struct bench *b)
 	json_host(out);
 	backend(out, b);
 	costs(out, r);
+	json_counted(out, "counted", r->counted);
 	json_floors(out, "floor", r->floor, r->floors);
 	fputs("  \"result\": {\n", out);
 	json_whole(out, "requests", r->hist.n);

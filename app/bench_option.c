@@ -127,6 +127,8 @@ SWITCH(indirect)
 SWITCH(in_order)
 SWITCH(prepare)
 SWITCH(quiet)
+SWITCH(callgrind)
+SWITCH(syscalls)
 SWITCH(floor)
 
 #define NUMBER(member, type, min, max, text)                                                       \
@@ -204,6 +206,10 @@ static const struct option options[] = {
 	{ "seed", "N", "of data and of random places; default 1", set_seed },
 	{ "floor", "on|off", "measure what the machine takes at least, after the load; default on",
 	  set_floor },
+	{ "callgrind", NULL, "count instructions a request as well, under valgrind; with --spawn",
+	  set_callgrind },
+	{ "syscalls", NULL, "count system calls a request as well, under strace; with --spawn",
+	  set_syscalls },
 	{ "json", "FILE", "write the result there too; without FILE: to stdout, without table",
 	  set_json },
 	{ "quiet", NULL, "no progress line", set_quiet },
@@ -250,6 +256,8 @@ static int finish(struct bench_spec *s, bool sized, char err[256])
 		what = "--queues: only blk has queues that are alike";
 	} else if (s->cls == &bench_blk && sized && s->block_size % 512u != 0) {
 		what = "--block-size: blk has sectors of 512 bytes";
+	} else if (!s->spawn && (s->callgrind || s->syscalls)) {
+		what = "--callgrind, --syscalls: the back-end is started under a tool: --spawn";
 	} else if (!s->cls->writes && s->prepare) {
 		what = "--prepare: this class has nothing to write";
 	}
@@ -308,6 +316,7 @@ int bench_options(int argc, char **argv, struct bench_spec *s, char err[256])
 				  .regions = 1,
 				  .verify = true,
 				  .floor = true,
+				  .read_back = true,
 				  .address = UINT32_MAX,
 				  .time_ns = 3000000000u,
 				  .stall_ns = 5000000000u,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench_report.c - the result for people: a table, and the histogram as text */
+#include "app/bench_count.h"
 #include "app/bench_limit.h"
 #include <math.h>
 #include <string.h>
@@ -155,6 +156,9 @@ void bench_report(FILE *out, const struct bench *b)
 	bench_title(out, s);
 	speed(out, b);
 	cost(out, b);
+	for (unsigned i = 0; i < COUNTS; i++) {
+		counted_line(out, "  counted     ", (enum count_what)i, &r->counted[i]);
+	}
 	for (unsigned i = 0; i < r->floors; i++) {
 		bench_floor_line(out, "  floor       ", &r->floor[i]);
 	}

@@ -421,7 +421,8 @@ void bench_run(struct bench *b)
 		measure(b);
 	}
 	bytes = b->result.bytes;
-	if (b->spec.cls->writes && wrote && b->spec.verify && !b->result.fatal[0] && !stopped) {
+	if (b->spec.cls->writes && wrote && b->spec.verify && b->spec.read_back &&
+	    !b->result.fatal[0] && !stopped) {
 		struct load l = { .count = 0 };
 
 		b->phase = BENCH_READ_BACK;

@@ -5,8 +5,9 @@
  * A spawned back-end gets a process group of its own and a socket in a new folder in TMPDIR; its output goes to a file
  * there, whose end is shown when something fails. All of it is gone afterwards.
  */
-#include "app/bench.h"
+#include "app/bench_count.h"
 #include "vio/dev.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +21,8 @@
 #define REPLY_MS 10000u
 #define SPAWN_MS 10000u
 #define LEAVE_MS 3000u
-#define SMALL	 64u /* bytes of head and tail each: a cache line of its own */
+#define TOOL_MS	 60000u /* to start or to leave, under a tool that counts */
+#define SMALL	 64u	/* bytes of head and tail each: a cache line of its own */
 
 /* ---- a back-end of our own ---- */
 
@@ -60,7 +62,11 @@ static void in_child(const struct bench *b, const char *command)
 	if (dup2(null, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0) {
 		_exit(127);
 	}
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	if (b->counted) {
+		count_exec(b, command);
+	} else {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	}
 	_exit(127);
 }
 
@@ -114,24 +120,54 @@ static void show_log(const struct bench *b)
 	fclose(f);
 }
 
-static void end_child(struct bench *b)
+/* returns: whether it left within so many milliseconds */
+static bool child_leaves(const struct bench *b, unsigned ms)
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };
-	char path[96];
+	unsigned i = 0;
 
+	while (waitpid(b->child, NULL, WNOHANG) == 0) {
+		if (i++ == ms) {
+			return false;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* What the back-end and its tool left: all of the folder */
+static void remove_dir(const struct bench *b)
+{
+	struct dirent *e;
+	char path[400];
+	DIR *d = opendir(b->dir);
+
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", b->dir, e->d_name);
+		(void)unlink(path); /* not "." and ".." */
+	}
+	if (d) {
+		closedir(d);
+	}
+	(void)rmdir(b->dir);
+}
+
+static void end_child(struct bench *b)
+{
+	if (b->child > 0 && b->counted && b->pid > 0) { /* the tool writes when it has ended */
+		(void)kill(b->pid, SIGTERM);
+		if (child_leaves(b, TOOL_MS)) {
+			count_read(b);
+		}
+	}
 	if (b->child > 0) {
 		(void)kill(-b->child, SIGTERM);
-		for (unsigned i = 0; waitpid(b->child, NULL, WNOHANG) == 0 && i < LEAVE_MS; i++) {
-			(void)nanosleep(&pause, NULL);
-		}
+		(void)child_leaves(b, LEAVE_MS);
 		(void)kill(-b->child, SIGKILL); /* and what it may have started */
 		(void)waitpid(b->child, NULL, 0);
 	}
 	if (b->dir[0]) {
-		snprintf(path, sizeof(path), "%s/log", b->dir);
-		(void)unlink(path);
-		(void)unlink(b->sock);
-		(void)rmdir(b->dir);
+		remove_dir(b);
 	}
 }
 
@@ -160,7 +196,7 @@ static int connect_to(struct bench *b, char err[256])
 		if (spawn(b, err)) {
 			return -1;
 		}
-		for (unsigned t = 0; t < SPAWN_MS / 10u && !b->f; t++) {
+		for (unsigned t = 0; t < (b->counted ? TOOL_MS : SPAWN_MS) / 10u && !b->f; t++) {
 			if (child_ended(b, err)) {
 				return -1;
 			}
