@@ -3,6 +3,7 @@
 #include "app/bench_ab.h"
 #include "app/bench_count.h"
 #include "app/bench_limit.h"
+#include "app/bench_sweep.h"
 #include "app/command.h"
 #include "app/daemon.h"
 #include <errno.h>
@@ -63,6 +64,11 @@ static void after(struct bench *b)
 	}
 }
 
+static void print_plot(FILE *out, const void *what)
+{
+	bench_plot(out, what);
+}
+
 static int run(struct bench *b)
 {
 	char err[256] = "";
@@ -80,6 +86,9 @@ static int run(struct bench *b)
 		bench_report(stdout, b);
 	}
 	if (b->spec.json && write_json(b)) {
+		failed = true;
+	}
+	if (b->spec.plot && plot_file(b->spec.plot, print_plot, b)) {
 		failed = true;
 	}
 	bench_close(b);
@@ -109,6 +118,8 @@ int cmd_bench(int argc, char **argv)
 		code = EXIT_USAGE;
 	} else if (code > 0) {
 		code = EXIT_OK;
+	} else if (b->spec.sweep) {
+		code = bench_sweep(argc, argv, &b->spec);
 	} else {
 		b->spec.quiet = b->spec.quiet || !isatty(STDERR_FILENO);
 		code = run(b);

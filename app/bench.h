@@ -5,7 +5,7 @@
  * Files: bench.c the command; bench_option.c its options; bench_target.c attach, spawn, set-up of the device;
  * bench_run.c the load; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
  * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c. Two of them compared:
- * bench_ab.h. What the machine allows: bench_limit.h. Instructions and system calls: bench_count.h.
+ * bench_ab.h; at several values: bench_sweep.h. What the machine allows: bench_limit.h. Instructions and system calls: bench_count.h.
  */
 #ifndef APP_BENCH_H
 #define APP_BENCH_H
@@ -28,6 +28,8 @@ enum bench_phase { BENCH_PREPARE, BENCH_MEASURE, BENCH_READ_BACK };
 struct bench_spec {
 	const struct bench_class *cls;
 	const char *attach, *spawn, *json; /* json: NULL none, "" to standard output */
+	const char *plot, *sweep;	   /* a file, SVG; NAME:VALUE,... ; NULL: none */
+	uint16_t rounds;		   /* of a sweep */
 	bool packed, event_idx, indirect, in_order, poll, prepare, verify, quiet, floor;
 	bool callgrind, syscalls; /* count these too, in runs of their own */
 	bool read_back;		  /* blk: read what was written, after the load */

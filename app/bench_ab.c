@@ -8,6 +8,7 @@
  */
 #include "app/bench_ab.h"
 #include "app/bench_count.h"
+#include "app/bench_sweep.h"
 #include "app/daemon.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -133,6 +134,11 @@ static int count(struct ab *ab, bool only_ask)
 	return 0;
 }
 
+static void print_plot(FILE *out, const void *what)
+{
+	ab_plot(out, what);
+}
+
 static int run(struct ab *ab)
 {
 	struct bench *b = calloc(1, sizeof(*b));
@@ -156,6 +162,7 @@ static int run(struct ab *ab)
 			ab_report(stdout, ab);
 		}
 		rc |= ab->json ? write_json(ab) : 0;
+		rc |= ab->plot ? plot_file(ab->plot, print_plot, ab) : 0;
 	}
 	free(b);
 	return rc ? EXIT_RUN : EXIT_OK;

@@ -36,7 +36,7 @@ struct ab {
 	struct bench_spec spec[2];
 	char **argv[2]; /* the words that spec's strings point into */
 	const char *words[2];
-	const char *json;
+	const char *json, *plot;
 	unsigned rounds; /* asked for */
 	int metric;	 /* the one that decides */
 	double max_steal, max_wait;

@@ -90,6 +90,19 @@ static const char *set_json(struct ab *ab, const char *v)
 	return NULL;
 }
 
+static const char *set_plot(struct ab *ab, const char *v)
+{
+	ab->plot = v;
+	return *v ? NULL : "a file, to be written as SVG";
+}
+
+static const char *set_sweep(struct ab *ab, const char *v)
+{
+	(void)ab;
+	(void)v;
+	return "left out: a sweep has one load";
+}
+
 static const char *set_quiet(struct ab *ab, const char *v)
 {
 	ab->quiet = true;
@@ -107,7 +120,9 @@ static const struct option options[] = {
 	{ "keep-all", NULL, "every round counts", set_keep_all },
 	{ "json", "FILE", "write the result there too; without FILE: to stdout, without table",
 	  set_json },
+	{ "plot", "FILE", "draw the latencies of both as SVG", set_plot },
 	{ "quiet", NULL, "no progress line", set_quiet },
+	{ "sweep", NULL, NULL, set_sweep }, /* of `stratos bench` */
 };
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
@@ -126,6 +141,9 @@ static void help(FILE *out, const struct ab *ab)
 		const struct option *o = &options[i];
 		char left[64];
 
+		if (!o->help) {
+			continue;
+		}
 		snprintf(left, sizeof(left), "  --%s%s%s", o->name, o->meta ? "=" : "",
 			 o->meta ? o->meta : "");
 		fprintf(out, "%-26s %s\n", left, o->help);

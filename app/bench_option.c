@@ -150,6 +150,7 @@ NUMBER(block_size, uint32_t, 1, 1u << 20, "1 to 1M bytes")
 NUMBER(size, uint64_t, 512, 1ull << 50, "bytes, 512 and more")
 NUMBER(count, uint64_t, 1, 1ull << 50, "1 and more requests")
 NUMBER(rate, uint64_t, 1, 100000000, "1 to 100000000 requests a second")
+NUMBER(rounds, uint16_t, 1, 32, "1 to 32 rounds")
 NUMBER(seed, uint64_t, 0, UINT64_MAX, "a number")
 NUMBER(address, uint32_t, 0, 1023, "0 to 1023")
 
@@ -166,6 +167,18 @@ static const char *set_warmup(struct bench_spec *s, const char *v)
 static const char *set_stall(struct bench_spec *s, const char *v)
 {
 	return bench_duration(v, &s->stall_ns) ? NULL : "seconds, or milliseconds as 250ms";
+}
+
+static const char *set_plot(struct bench_spec *s, const char *v)
+{
+	s->plot = v;
+	return *v ? NULL : "a file, to be written as SVG";
+}
+
+static const char *set_sweep(struct bench_spec *s, const char *v)
+{
+	s->sweep = v;
+	return *v ? NULL : "NAME:VALUE,VALUE...";
 }
 
 static const char *set_json(struct bench_spec *s, const char *v)
@@ -212,6 +225,12 @@ static const struct option options[] = {
 	  set_syscalls },
 	{ "json", "FILE", "write the result there too; without FILE: to stdout, without table",
 	  set_json },
+	{ "plot", "FILE", "draw the latencies, or the sweep, as SVG", set_plot },
+	{ "sweep", "NAME:N,N...",
+	  "load once for each value of depth, queues, queue-size, regions, "
+	  "block-size, rate, or {NAME} in --spawn",
+	  set_sweep },
+	{ "rounds", "N", "of a sweep, up and down in turns; default 3", set_rounds },
 	{ "quiet", NULL, "no progress line", set_quiet },
 };
 
@@ -317,6 +336,7 @@ int bench_options(int argc, char **argv, struct bench_spec *s, char err[256])
 				  .verify = true,
 				  .floor = true,
 				  .read_back = true,
+				  .rounds = 3,
 				  .address = UINT32_MAX,
 				  .time_ns = 3000000000u,
 				  .stall_ns = 5000000000u,
