@@ -110,6 +110,7 @@ static void config_reset(struct virtio_device *vdev)
 		}
 	}
 	bitmap_zero(dev->written, dev->config_size);
+	msg_gpio_forget(dev);
 	dev->status = 0;
 	mutex_unlock(&dev->lock);
 	/* no callback runs any more, and none begins */
@@ -261,6 +262,7 @@ static int reopen_locked(struct msg_device *dev)
 	if (!err && status & VIRTIO_CONFIG_S_DRIVER_OK) {
 		err = msg_ask_status(dev, WIRE_SET_STATUS, status, &now);
 		dev->status = err ? status : now;
+		err = err ? err : msg_gpio_restore(dev);
 		if (!err) {
 			go(dev);
 		}
@@ -457,6 +459,7 @@ struct msg_device *msg_device_create(struct msg_bus *bus, u16 num)
 		dev->first_num = queue_num(max);
 		err = msg_config_refresh(dev);
 	}
+	err = err ? err : msg_gpio_init(dev);
 	if (err) {
 		msg_device_free(dev);
 		return ERR_PTR(err);
@@ -470,6 +473,7 @@ struct msg_device *msg_device_create(struct msg_bus *bus, u16 num)
 
 void msg_device_free(struct msg_device *dev)
 {
+	kvfree(dev->lines);
 	bitmap_free(dev->written);
 	kfree(dev->config);
 	kfree(dev);

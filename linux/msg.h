@@ -225,6 +225,7 @@ void msg_bus_resume_soon(struct msg_bus *bus);
 /* ---- device.c ---- */
 
 struct msg_class; /* what is particular to a kind of device */
+struct msg_line;
 struct msg_queue;
 
 struct msg_device {
@@ -250,6 +251,9 @@ struct msg_device {
 	u8 *config;
 	unsigned long
 		*written; /* bytes of it that the driver wrote: written again in a new session */
+
+	struct msg_line *lines; /* of a GPIO device: as they were set; else NULL */
+	u16 nlines;
 
 	unsigned long mended; /* jiffies of the last reset that the device asked for */
 	struct work_struct attach, detach;
@@ -384,6 +388,21 @@ void msg_queue_fail_all(struct msg_queue *queue);
 int msg_queue_show(struct msg_queue *queue, char *to, int len);
 /* msg_queue_resume - try again what found no room; context: bus->upcall held */
 void msg_queue_resume(struct msg_queue *queue);
+
+/* ---- gpio.c; nothing is done for devices of other kinds ---- */
+
+/* msg_gpio_init - once the configuration is known; returns: 0 | -ENOMEM */
+int msg_gpio_init(struct msg_device *dev);
+/* msg_gpio_forget - the driver has reset the device */
+void msg_gpio_forget(struct msg_device *dev);
+/* msg_gpio_note - a request was answered, and its answer is the driver's; context: queue->lock held */
+void msg_gpio_note(struct msg_queue *queue, u16 head);
+/*
+ * msg_gpio_restore - set the lines of an open device as they were
+ * Before msg_queue_go: its rings are in use by nobody else. context: dev->lock held; may sleep
+ * returns: 0 | negative: the session broke
+ */
+int msg_gpio_restore(struct msg_device *dev);
 
 /* ---- copy.c; context: queue->lock held ---- */
 

@@ -136,6 +136,9 @@ static void finish(struct msg_queue *q, u16 head, u32 len)
 {
 	u32 room = msg_copy_finish(q, head);
 
+	if (!q->posted) {
+		msg_gpio_note(q, head);
+	}
 	forget(q, &q->request[head]);
 	if (!q->posted) {
 		give_back(q, head, min(len, room));

@@ -85,6 +85,25 @@ def test_started_anew(guest):
         works(guest)
 
 
+def test_lines_as_before(guest):
+    """Behind a start of the firmware a line that is held drives its level, and one that is watched has its edges. Nobody in
+    Linux asks for them again."""
+    chip = checks.chip_of(guest)
+    guest.check(f"gpioset -c {chip} 2=1 >/dev/null 2>&1 & echo $! >/tmp/holds; "
+                f"timeout 60 gpiomon -c {chip} -n 2 -e both 1 >/tmp/edges 2>&1 & echo $! >/tmp/watches; sleep 1")
+    before = guest.count("sessions")
+    guest.reset_firmware()
+    guest.wait_up(before + 1)
+    assert guest.check(f"gpioget --numeric -c {chip} 3").strip().split()[0] == "1"
+    guest.check(f"timeout 2 gpioset -c {chip} -t 200ms,200ms,200ms,0 0=1 >/dev/null 2>&1; "
+                "for try in $(seq 300); do [ -d /proc/$(cat /tmp/watches) ] || break; sleep 0.1; done; kill $(cat /tmp/holds)", timeout=40)
+    edges = guest.check("cat /tmp/edges")
+    assert "rising" in edges and "falling" in edges, edges
+    assert guest.check(f"gpioget --numeric -c {chip} 3").strip().split()[0] == "0"
+    assert guest.count("bad") == 0
+    works(guest)
+
+
 def test_bound_anew(guest):
     for how in ("unbind", "bind"):
         guest.check(f"echo messages >/sys/bus/platform/drivers/stratos_msg/{how}")
