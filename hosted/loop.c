@@ -12,6 +12,9 @@
  * not keep events away. `asleep` is set under that mutex when the list is empty: whoever posts later sees it and
  * writes the eventfd, all others save the system call.
  *
+ * Polling. After work the pollers are asked for `spin` ns before the loop sleeps. A sleep that ended within the budget
+ * was not worth it, and `spin` grows; one that was longer makes it 0, so an idle or slow device costs no processor.
+ *
  * Ending. loop_stop ends the round; tasks posted until then still run. From then on loop_call is direct.
  */
 #include "hosted/loop.h"
@@ -29,7 +32,8 @@
 
 #define BATCH	       32
 #define TIMERS_A_ROUND 64
-#define POLLS_A_ROUND  16 /* pollers are asked this often for each look at the descriptors */
+#define SPIN_FIRST     4000u /* ns */
+#define POLLS_A_ROUND  16    /* pollers are asked this often for each look at the descriptors */
 
 struct loop {
 	struct vio_clock clock;
@@ -37,6 +41,7 @@ struct loop {
 	uint64_t timer_set;	 /* what timerfd is set to, ns; 0: off */
 	struct loop_poller *poller;
 	uint64_t budget, last_work; /* ns */
+	uint64_t spin;		    /* ns; of the budget, what recent waits say is worth it */
 	struct epoll_event ev[BATCH];
 	int nev, cur;
 	int ep;
@@ -270,7 +275,24 @@ static bool run_timers(struct loop *l)
 	return any;
 }
 
-/* The polling budget counts from the last time that there was something to do. */
+/* The loop slept since it last had work, and was woken. */
+static void woken(struct loop *l)
+{
+	uint64_t idle;
+
+	if (l->budget == 0 || !l->poller) {
+		return;
+	}
+	idle = clock_now(NULL) - l->last_work;
+	if (idle > l->budget) {
+		l->spin = 0;
+	} else {
+		l->spin = l->spin < SPIN_FIRST ? SPIN_FIRST : 2u * l->spin;
+		l->spin = l->spin < l->budget ? l->spin : l->budget;
+	}
+}
+
+/* The time to poll counts from the last time that there was something to do. */
 static void worked(struct loop *l, bool any)
 {
 	if (any && l->budget) {
@@ -287,7 +309,7 @@ static bool run_pollers(struct loop *l)
 	if (l->budget == 0 || !l->poller) {
 		return false;
 	}
-	spin = clock_now(NULL) - l->last_work < l->budget;
+	spin = l->spin > 0 && clock_now(NULL) - l->last_work < l->spin;
 	for (int n = 0; n < POLLS_A_ROUND && !any && spin; n++) {
 		for (p = l->poller; p; p = next) {
 			next = p->next; /* p may take itself off, others not */
@@ -327,10 +349,16 @@ void loop_run(struct loop *l)
 	l->running = true;
 	pthread_mutex_unlock(&l->lock);
 	while (!atomic_load(&l->stop)) {
+		int wait;
+
 		any = run_timers(l);
 		any |= run_tasks(l);
 		worked(l, any);
-		l->nev = epoll_wait(l->ep, l->ev, BATCH, run_pollers(l) || !may_sleep(l) ? 0 : -1);
+		wait = run_pollers(l) || !may_sleep(l) ? 0 : -1;
+		l->nev = epoll_wait(l->ep, l->ev, BATCH, wait);
+		if (wait < 0) {
+			woken(l);
+		}
 		for (l->cur = 0; l->cur < l->nev;) {
 			struct epoll_event *e = &l->ev[l->cur++];
 			struct loop_fd *f = e->data.ptr;
@@ -444,4 +472,5 @@ void loop_poller_del(struct loop *l, struct loop_poller *p)
 void loop_set_poll_us(struct loop *l, uint32_t budget_us)
 {
 	l->budget = (uint64_t)budget_us * 1000u;
+	l->spin = l->budget;
 }

@@ -54,7 +54,8 @@ struct vio_clock *loop_clock(struct loop *l);
 
 /*
  * Adaptive polling: before sleeping, `poll` is called again and again for at most budget_us after the last time
- * it (or any event) found work. poll: returns true when it did something. budget 0: never called.
+ * it (or any event) found work. How long depends on what came of sleeping: it grows with each sleep that was shorter
+ * than the budget, and is 0 after one that was longer. poll: returns true when it did something. budget 0: never called.
  */
 struct loop_poller {
 	bool (*poll)(struct loop_poller *p);

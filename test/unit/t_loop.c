@@ -294,6 +294,59 @@ static void test_poller(void **state)
 	loop_free(s.loop);
 }
 
+/* Pauses, one after the other: how often was the poller asked in each? */
+#define LULLS 20u
+struct lulls {
+	struct loop_poller p;
+	struct vio_timer t;
+	struct loop *loop;
+	unsigned n, polls[LULLS];
+};
+
+static bool poll_nothing(struct loop_poller *p)
+{
+	struct lulls *s = VIO_CONTAINER(p, struct lulls, p);
+
+	s->polls[s->n]++;
+	return false;
+}
+
+static void next_lull(struct vio_timer *t)
+{
+	struct lulls *s = VIO_CONTAINER(t, struct lulls, t);
+	struct vio_clock *c = loop_clock(s->loop);
+
+	if (++s->n == LULLS) {
+		loop_stop(s->loop);
+		s->n = LULLS - 1u;
+	} else {
+		c->set(c, t, c->now(c) + 5000000u);
+	}
+}
+
+/* Budget 100 ms. A pause that is longer ends polling; shorter ones bring it back, for twice as long each time. */
+static void test_adaptive(void **state)
+{
+	struct lulls s = { .p = { .poll = poll_nothing },
+			   .t = { .fire = next_lull },
+			   .loop = loop_new("t") };
+	struct vio_clock *c = loop_clock(s.loop);
+	unsigned all = 0;
+
+	(void)state;
+	loop_poller_add(s.loop, &s.p);
+	loop_set_poll_us(s.loop, 100000);
+	c->set(c, &s.t, c->now(c) + 300000000u);
+	loop_run(s.loop);
+	assert_int_equal(s.polls[1], 0);
+	for (unsigned i = 2; i < LULLS; i++) {
+		all += s.polls[i];
+	}
+	assert_true(all > 0);
+	loop_poller_del(s.loop, &s.p);
+	loop_free(s.loop);
+}
+
 static void test_size(void **state)
 {
 	static const struct {
@@ -325,7 +378,8 @@ int main(void)
 		cmocka_unit_test(test_del_inside),  cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_no_starving), cmocka_unit_test(test_post_threads),
 		cmocka_unit_test(test_call),	    cmocka_unit_test(test_timers),
-		cmocka_unit_test(test_poller),	    cmocka_unit_test(test_size),
+		cmocka_unit_test(test_poller),	    cmocka_unit_test(test_adaptive),
+		cmocka_unit_test(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
