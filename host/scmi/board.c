@@ -8,11 +8,7 @@
  *
  * Order of a change: the resource first (act), the state when that succeeded, then the agents are told.
  */
-#include <stdlib.h>
-#include <string.h>
 #include "host/scmi/board.h"
-
-#define PLATFORM (1u << 31)
 
 enum scmi_kind scmi_kind_of(uint8_t verb)
 {
@@ -32,65 +28,6 @@ enum scmi_kind scmi_kind_of(uint8_t verb)
 		return SCMI_KINDS;
 	}
 	return verb <= VIO_SCMI_PERF_SET_LIMITS ? SCMI_PERFS : SCMI_VOLTS;
-}
-
-static void state_init(struct scmi_board *b, enum scmi_kind k)
-{
-	for (unsigned i = 0; i < b->plan->n[k]; i++) {
-		const struct scmi_thing *t = &b->plan->thing[k][i];
-		struct scmi_state *s = &b->state[k][i];
-
-		s->value = t->value;
-		s->votes = t->on ? PLATFORM : 0;
-		if (k == SCMI_PERFS) { /* limits: all of it */
-			s->extra = (uint64_t)t->min | ((uint64_t)t->max << 32);
-		}
-		if (k == SCMI_SENSORS) {
-			s->votes = PLATFORM;
-		}
-	}
-}
-
-bool scmi_board_init(struct scmi_board *b, const struct scmi_plan *plan)
-{
-	b->plan = plan;
-	for (unsigned k = 0; k < SCMI_KINDS; k++) {
-		b->state[k] = calloc(plan->n[k] + 1u, sizeof(struct scmi_state));
-		if (!b->state[k]) {
-			scmi_board_free(b);
-			return false;
-		}
-		state_init(b, (enum scmi_kind)k);
-	}
-	for (unsigned i = 0; i < plan->nagent; i++) {
-		b->agent[i] =
-			(struct scmi_agent){ .board = b, .tree = &plan->agent[i], .bit = 1u << i };
-	}
-	return true;
-}
-
-void scmi_board_free(struct scmi_board *b)
-{
-	for (unsigned k = 0; k < SCMI_KINDS; k++) {
-		free(b->state[k]);
-		b->state[k] = NULL;
-	}
-}
-
-struct scmi_agent *scmi_board_agent(struct scmi_board *b, const char *name)
-{
-	for (unsigned i = 0; i < b->plan->nagent; i++) {
-		struct scmi_agent *a = &b->agent[i];
-
-		if (!a->taken && (!name || strcmp(a->tree->agent_name, name) == 0)) {
-			a->taken = true;
-			return a;
-		}
-		if (!name) {
-			break;
-		}
-	}
-	return NULL;
 }
 
 void scmi_board_tell(struct scmi_board *b, const struct vio_scmi_event *e)
@@ -165,6 +102,16 @@ static int vote(struct scmi_agent *a, const struct scmi_thing *t, struct scmi_st
 		}
 	}
 	return rc;
+}
+
+bool scmi_board_shifts(const struct scmi_agent *a, const struct vio_scmi_op *op)
+{
+	enum scmi_kind k = scmi_kind_of(op->verb);
+	const struct scmi_state *s = k == SCMI_KINDS ? NULL : &a->board->state[k][op->res];
+	bool need =
+		op->verb == VIO_SCMI_POWER_SET ? op->value == VIO_SCMI_POWER_ON : op->value != 0;
+
+	return s && ((need ? s->votes | a->bit : s->votes & ~a->bit) != 0) != (s->votes != 0);
 }
 
 static int set_value(struct scmi_agent *a, const struct scmi_thing *t, uint64_t *to,

@@ -11,6 +11,7 @@
 #ifndef HOST_SCMI_BOARD_H
 #define HOST_SCMI_BOARD_H
 
+#include "hosted/host_kind.h"
 #include "vio/scmi.h"
 
 enum scmi_kind {
@@ -29,11 +30,13 @@ enum scmi_kind {
 /* What a resource starts as. Its place in its kind is vio_scmi_res.res. */
 struct scmi_thing {
 	const char *name;
-	const char *path; /* what it acts on, as the host says; or NULL */
+	const char *path; /* Linux host: file that holds its value; or NULL */
+	const char *gate; /* Linux host: file that switches it; or NULL */
 	uint64_t value;	  /* Hz, reading, level, uV */
 	int64_t step; /* simulated sensors: how much the reading moves in a second, between min and max */
 	int64_t min, max;
-	bool on; /* the platform itself needs it: no agent can switch it off */
+	bool watch; /* sensor: its changes are of interest, trip points or `pushed` */
+	bool on;    /* the platform itself needs it: no agent can switch it off */
 };
 
 struct scmi_plan {
@@ -62,6 +65,12 @@ struct scmi_agent {
 };
 
 struct scmi_board {
+	/* who made it, from which file; devices of one process that name the same are agents of one board */
+	const char *owner;
+	char *path; /* NULL: the default plan */
+	struct scmi_board *next;
+	unsigned users;
+
 	const struct scmi_plan *plan;
 	struct scmi_state *state[SCMI_KINDS];
 	struct scmi_agent agent[SCMI_AGENTS];
@@ -76,11 +85,18 @@ struct scmi_board {
 	uint64_t (*now)(struct scmi_board *b); /* ns; optional */
 };
 
-/* scmi_board_init - b: zeroed; returns: false out of memory */
-bool scmi_board_init(struct scmi_board *b, const struct scmi_plan *plan);
-void scmi_board_free(struct scmi_board *b);
-/* scmi_board_agent - by name, NULL: the first; returns: NULL unknown, or it has a device already */
-struct scmi_agent *scmi_board_agent(struct scmi_board *b, const char *name);
+/*
+ * scmi_board_get - the board of the file ctx->arg (none: the default plan), made where this owner has none yet
+ * bytes: of the owner's struct, zeroed, which begins with the board; returns: NULL and ctx->err; users is 1: it is new
+ */
+struct scmi_board *scmi_board_get(struct host_ctx *ctx, const char *owner, size_t bytes);
+/* scmi_board_put - end: called before the last user's board is freed; may be NULL */
+void scmi_board_put(struct scmi_board *b, void (*end)(struct scmi_board *b));
+/* scmi_board_take - the agent that the option scmi-agent names (none: the first); returns: NULL and ctx->err */
+struct scmi_agent *scmi_board_take(struct host_ctx *ctx, struct scmi_board *b);
+void scmi_board_give(struct scmi_agent *a);
+/* scmi_board_shifts - an op that switches something on or off changes it; else it only adds or takes a need */
+bool scmi_board_shifts(const struct scmi_agent *a, const struct vio_scmi_op *op);
 void scmi_board_tell(struct scmi_board *b, const struct vio_scmi_event *e);
 /* scmi_board_reading - a sensor has a new value */
 void scmi_board_reading(struct scmi_board *b, uint16_t sensor, uint64_t value);

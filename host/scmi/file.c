@@ -162,6 +162,8 @@ static bool things(struct build *b, unsigned kind)
 		}
 		t[i] = (struct scmi_thing){ .name = e->name,
 					    .path = e->path,
+					    .gate = e->gate,
+					    .watch = e->trips || e->pushed,
 					    .value = (uint64_t)e->value,
 					    .step = kind == SCMI_SENSORS ? e->step : 0,
 					    .min = e->min,

@@ -39,6 +39,7 @@ static const cyaml_strval_t type_names[] = {
 static const cyaml_schema_field_t clock_fields[] = {
 	NAME,
 	TEXT("path", path),
+	TEXT("switch", gate),
 	CYAML_FIELD_SEQUENCE("rates", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_entry,
 			     rates, &u64_value, 1, 1000),
 	CYAML_FIELD_SEQUENCE("parents", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_entry,
@@ -64,10 +65,10 @@ static const cyaml_schema_field_t sensor_fields[] = {
 	SWITCH("pushed", pushed),
 	CYAML_FIELD_END
 };
-static const cyaml_schema_field_t reset_fields[] = { NAME, TEXT("path", path),
+static const cyaml_schema_field_t reset_fields[] = { NAME, TEXT("switch", gate),
 						     COUNT("latency-us", latency),
 						     CYAML_FIELD_END };
-static const cyaml_schema_field_t power_fields[] = { NAME, TEXT("path", path),
+static const cyaml_schema_field_t power_fields[] = { NAME, TEXT("switch", gate),
 						     SWITCH("enabled", on), CYAML_FIELD_END };
 static const cyaml_schema_field_t perf_fields[] = {
 	NAME,
@@ -81,6 +82,7 @@ static const cyaml_schema_field_t perf_fields[] = {
 static const cyaml_schema_field_t volt_fields[] = {
 	NAME,
 	TEXT("path", path),
+	TEXT("switch", gate),
 	CYAML_FIELD_SEQUENCE("microvolts", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct scmi_entry, microvolts, &i32_value, 1, 1000),
 	NUMBER("min", min),

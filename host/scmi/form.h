@@ -7,7 +7,7 @@
 
 /* One resource; which of these a kind has is the schema's. */
 struct scmi_entry {
-	char *name, *path;
+	char *name, *path, *gate;
 	uint64_t *rates;
 	unsigned rates_count;
 	struct vio_scmi_level *levels;

@@ -8,7 +8,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "hosted/host_kind.h"
 #include "host/scmi/board.h"
 
@@ -16,12 +15,9 @@
 
 struct sim_board {
 	struct scmi_board b;
-	struct sim_board *next;
-	char *path; /* NULL: the default plan */
 	struct vio_clock *clock;
 	struct vio_timer timer;
 	bool down[SCMI_THINGS]; /* direction of a sensor */
-	unsigned users;
 };
 
 /* An agent with what is late of it. */
@@ -36,8 +32,6 @@ struct sim_agent {
 		int32_t result;
 	} late[VIO_SCMI_DEPTH];
 };
-
-static struct sim_board *boards;
 
 static uint64_t sim_now(struct scmi_board *b)
 {
@@ -163,30 +157,20 @@ static const struct vio_scmi_host_ops sim_ops = {
 
 /* ---- kind ---- */
 
-static void board_put(struct sim_board *s)
+static void board_end(struct scmi_board *b)
 {
-	struct sim_board **at = &boards;
+	struct sim_board *s = VIO_CONTAINER(b, struct sim_board, b);
 
-	if (--s->users) {
-		return;
-	}
-	while (*at != s) {
-		at = &(*at)->next;
-	}
-	*at = s->next;
 	if (s->timer.at) {
 		s->clock->set(s->clock, &s->timer, 0);
 	}
-	scmi_board_free(&s->b);
-	if (s->path) {
-		scmi_plan_free(s->b.plan);
-	}
-	free(s->path);
-	free(s);
 }
 
-static void board_start(struct sim_board *s)
+static void board_start(struct sim_board *s, struct loop *loop)
 {
+	s->b.now = sim_now;
+	s->clock = loop ? loop_clock(loop) : NULL;
+	s->timer.fire = sim_second;
 	for (unsigned n = 0; n < s->b.plan->n[SCMI_SENSORS]; n++) {
 		if (s->clock && s->timer.at == 0 && s->b.plan->thing[SCMI_SENSORS][n].step) {
 			s->clock->set(s->clock, &s->timer, s->clock->now(s->clock) + SECOND);
@@ -194,54 +178,12 @@ static void board_start(struct sim_board *s)
 	}
 }
 
-static struct sim_board *board_get(const char *path, struct loop *loop, char *err, size_t size)
-{
-	const struct scmi_plan *plan = &scmi_plan_default;
-	struct sim_board *s;
-
-	for (s = boards; s; s = s->next) {
-		if (path && s->path && strcmp(s->path, path) == 0) {
-			s->users++;
-			return s;
-		}
-	}
-	if (path) {
-		plan = scmi_plan_load(path, err, size);
-		if (!plan) {
-			return NULL;
-		}
-	}
-	s = calloc(1, sizeof(*s));
-	if (s && path) {
-		s->path = strdup(path);
-	}
-	if (!s || (path && !s->path) || !scmi_board_init(&s->b, plan)) {
-		(void)snprintf(err, size, "out of memory");
-		if (path) {
-			scmi_plan_free(plan);
-		}
-		if (s) {
-			free(s->path);
-		}
-		free(s);
-		return NULL;
-	}
-	s->b.now = sim_now;
-	s->clock = loop ? loop_clock(loop) : NULL;
-	s->timer.fire = sim_second;
-	s->users = 1;
-	s->next = boards;
-	boards = s;
-	board_start(s);
-	return s;
-}
-
 static void sim_close(struct host *h)
 {
 	struct sim_agent *s = h->host;
 
-	s->a->taken = false;
-	board_put(s->board);
+	scmi_board_give(s->a);
+	scmi_board_put(&s->board->b, board_end);
 	free(s);
 }
 
@@ -267,7 +209,7 @@ static bool sim_delay(struct host_ctx *ctx, uint64_t *ns)
 
 static int sim_open(struct host_ctx *ctx, struct host *out)
 {
-	const char *name = ctx->option ? ctx->option(ctx, "scmi-agent") : NULL;
+	struct scmi_board *b;
 	struct sim_agent *h = calloc(1, sizeof(*h));
 
 	if (!h || !sim_delay(ctx, &h->delay)) {
@@ -277,18 +219,18 @@ static int sim_open(struct host_ctx *ctx, struct host *out)
 		free(h);
 		return -1;
 	}
-	h->board = board_get(ctx->arg && *ctx->arg ? ctx->arg : NULL, ctx->loop, ctx->err,
-			     sizeof(ctx->err));
-	if (!h->board) {
+	b = scmi_board_get(ctx, "sim", sizeof(struct sim_board));
+	if (!b) {
 		free(h);
 		return -1;
 	}
-	h->a = scmi_board_agent(&h->board->b, name);
+	h->board = VIO_CONTAINER(b, struct sim_board, b);
+	if (b->users == 1) {
+		board_start(h->board, ctx->loop);
+	}
+	h->a = scmi_board_take(ctx, b);
 	if (!h->a) {
-		(void)snprintf(ctx->err, sizeof(ctx->err),
-			       "agent '%.60s' is not in the file, or has a device already",
-			       name ? name : h->board->b.plan->agent[0].agent_name);
-		board_put(h->board);
+		scmi_board_put(b, board_end);
 		free(h);
 		return -1;
 	}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* t_host_scmi.c - the platform of files: what agents set reaches the files, and what is in them reaches the agents */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "host/scmi/board.h"
+#include "host_bed.h"
+
+extern const struct host_kind host_linux_scmi[];
+
+static char folder[64];
+static struct vio_scmi_event last;
+static unsigned events;
+
+struct user {
+	struct host_ctx ctx;
+	struct host h;
+	struct vio_scmi_sink sink;
+	const struct vio_scmi_host_ops *ops;
+	const char *agent;
+};
+
+static const char *file(const char *name)
+{
+	static char path[4][128];
+	static unsigned n;
+
+	n = (n + 1u) % 4u;
+	(void)snprintf(path[n], sizeof(path[n]), "%s/%s", folder, name);
+	return path[n];
+}
+
+static void put(const char *name, const char *text)
+{
+	FILE *f = fopen(file(name), "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	fclose(f);
+}
+
+static void holds(const char *name, const char *want)
+{
+	char text[64] = "";
+	FILE *f = fopen(file(name), "r");
+
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1u, f)] = '\0';
+	fclose(f);
+	assert_string_equal(text, want);
+}
+
+static void on_event(struct vio_scmi_sink *s, const struct vio_scmi_event *e)
+{
+	(void)s;
+	last = *e;
+	events++;
+	loop_stop(loop);
+}
+
+static const char *option(const struct host_ctx *c, const char *name)
+{
+	(void)name;
+	return VIO_CONTAINER((uintptr_t)c, struct user, ctx)->agent;
+}
+
+static int try(struct user *u, const char *agent)
+{
+	memset(u, 0, sizeof(*u));
+	u->ctx.loop = loop;
+	u->ctx.arg = file("board");
+	u->ctx.option = option;
+	u->agent = agent;
+	return host_linux_scmi[0].open(&u->ctx, &u->h);
+}
+
+static void join(struct user *u, const char *agent)
+{
+	assert_int_equal(try(u, agent), 0);
+	u->ops = u->h.ops;
+	u->sink.event = on_event;
+	assert_non_null(u->ops->open(u->h.host, &u->sink));
+}
+
+static void leave(struct user *u)
+{
+	u->ops->close(u->h.host);
+	u->h.close(&u->h);
+}
+
+/* returns: what came of it; *value: in and out */
+static int ask(struct user *u, uint8_t verb, uint16_t res, uint64_t *value)
+{
+	struct vio_scmi_op op = { .job = { .done = job_done, .vq = &vq },
+				  .verb = verb,
+				  .agent = 1,
+				  .res = res,
+				  .value = *value };
+	int rc;
+
+	finished = false;
+	rc = u->ops->run(u->h.host, &op);
+	while (rc == VIO_PENDING && !finished) { /* an event ends a loop too */
+		loop_run(loop);
+	}
+	*value = op.value;
+	return rc == VIO_PENDING ? result : rc;
+}
+
+static int set(struct user *u, uint8_t verb, uint16_t res, uint64_t value)
+{
+	return ask(u, verb, res, &value);
+}
+
+static void board(void)
+{
+	char text[2048];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"clocks:\n  - { name: c, rates: [1000, 2000000], path: %s/rate, switch: %s/gate }\n"
+		"sensors:\n  - { name: s, type: celsius, min: -50, max: 50, path: %s/temp, trips: "
+		"1 }\n"
+		"resets:\n  - { name: r, switch: %s/reset }\n"
+		"regulators:\n  - { name: v, microvolts: [-5, 7], path: %s/uv }\n"
+		"performance:\n  - { name: p, levels: [{ level: 5 }, { level: 9 }], path: %s/khz "
+		"}\n"
+		"agents:\n  - { name: a, clocks: [c], sensors: [s], resets: [r], regulators: [v], "
+		"performance: [p] }\n"
+		"  - { name: b, clocks: [c] }\n",
+		folder, folder, folder, folder, folder, folder);
+	put("board", text);
+	put("rate", "1000\n");
+	put("gate", "0\n");
+	put("temp", "-7\n");
+	put("reset", "5\n");
+	put("uv", "7\n");
+	put("khz", "9\n");
+}
+
+static void test_values(void **state)
+{
+	struct user u;
+	uint64_t v = 0;
+
+	(void)state;
+	board();
+	join(&u, NULL);
+	assert_int_equal(set(&u, VIO_SCMI_CLOCK_SET, 0, 2000000), VIO_OK);
+	holds("rate", "2000000\n");
+	assert_int_equal(set(&u, VIO_SCMI_CLOCK_SET, 0, 1000), VIO_OK);
+	holds("rate", "1000\n"); /* no rest of the longer one */
+	put("rate", "1234\n");
+	assert_int_equal(ask(&u, VIO_SCMI_CLOCK_GET, 0, &v), VIO_OK);
+	assert_int_equal(v, 1234);
+	assert_int_equal(ask(&u, VIO_SCMI_SENSOR_GET, 0, &v), VIO_OK);
+	assert_int_equal((int64_t)v, -7);
+	assert_int_equal(set(&u, VIO_SCMI_VOLT_SET, 0, (uint32_t)-5), VIO_OK);
+	holds("uv", "-5\n");
+	assert_int_equal(set(&u, VIO_SCMI_PERF_SET, 0, 5), VIO_OK);
+	holds("khz", "5\n");
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_ASSERT), VIO_OK);
+	holds("reset", "1\n");
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_DEASSERT), VIO_OK);
+	holds("reset", "0\n");
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_CYCLE), VIO_OK);
+	holds("reset", "0\n");
+	leave(&u);
+}
+
+/* A file that has no number, or is gone for the kernel: the fault is the host's, and the state stays */
+static void test_files_that_fail(void **state)
+{
+	struct user u;
+	uint64_t v = 0;
+
+	(void)state;
+	board();
+	join(&u, NULL);
+	put("temp", "warm\n");
+	assert_int_equal(ask(&u, VIO_SCMI_SENSOR_GET, 0, &v), VIO_E_IO);
+	put("temp", "");
+	assert_int_equal(ask(&u, VIO_SCMI_SENSOR_GET, 0, &v), VIO_E_IO);
+	put("temp", "99999999999999999999\n");
+	assert_int_equal(ask(&u, VIO_SCMI_SENSOR_GET, 0, &v), VIO_E_IO);
+	put("temp", "3\n");
+	assert_int_equal(ask(&u, VIO_SCMI_SENSOR_GET, 0, &v), VIO_OK);
+	assert_int_equal(v, 3);
+	leave(&u);
+	/* /dev/full takes nothing */
+	put("board", "clocks:\n  - { name: c, rates: [1, 2], switch: /dev/full }\n");
+	join(&u, NULL);
+	assert_int_equal(set(&u, VIO_SCMI_CLOCK_ON, 0, 1), VIO_E_IO);
+	v = 0;
+	assert_int_equal(ask(&u, VIO_SCMI_CLOCK_IS_ON, 0, &v), VIO_OK);
+	assert_int_equal(v, 0);
+	leave(&u);
+	put("board", "clocks:\n  - { name: c, path: /nowhere/rate }\n");
+	assert_int_equal(try(&u, NULL), -1);
+	assert_non_null(strstr(u.ctx.err, "/nowhere/rate: No such file"));
+	u.ctx.arg = NULL;
+	assert_int_equal(host_linux_scmi[0].open(&u.ctx, &u.h), -1);
+	assert_non_null(strstr(u.ctx.err, "linux:FILE"));
+}
+
+/* On while one of two needs it; who leaves takes its need along. */
+static void test_needs_add_up(void **state)
+{
+	struct user a, b;
+
+	(void)state;
+	board();
+	join(&a, "a");
+	join(&b, "b");
+	assert_int_equal(set(&a, VIO_SCMI_CLOCK_ON, 0, 1), VIO_OK);
+	holds("gate", "1\n");
+	put("gate", "untouched");
+	assert_int_equal(set(&b, VIO_SCMI_CLOCK_ON, 0, 1), VIO_OK);
+	assert_int_equal(set(&a, VIO_SCMI_CLOCK_ON, 0, 0), VIO_OK);
+	holds("gate", "untouched");
+	leave(&b);
+	holds("gate", "0\n");
+	assert_int_equal(set(&a, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_ASSERT), VIO_OK);
+	holds("reset", "1\n");
+	a.ops->reset(a.h.host);
+	holds("reset", "0\n");
+	leave(&a);
+}
+
+/* What a watched sensor does is told without being asked. */
+static void test_sensor_is_watched(void **state)
+{
+	struct user u;
+
+	(void)state;
+	board();
+	join(&u, NULL);
+	events = 0;
+	put("temp", "31\n");
+	while (events == 0) {
+		loop_run(loop);
+	}
+	assert_int_equal(last.verb, VIO_SCMI_SENSOR_GET);
+	assert_int_equal(last.value, 31);
+	assert_int_equal(last.agent, 0);
+	leave(&u);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files_that_fail, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_needs_add_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sensor_is_watched, setup, teardown),
+	};
+	char command[96];
+	int failed;
+
+	(void)snprintf(folder, sizeof(folder), "/tmp/t_host_scmi.XXXXXX");
+	if (!mkdtemp(folder)) {
+		return 1;
+	}
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command) ? 1 : failed;
+}
