@@ -40,6 +40,7 @@ KINDS = {
     "blk": ("vhost-user-blk-pci", "vhost-user-blk", 2),
     "i2c": ("vhost-user-i2c-pci", "vhost-user-i2c-device", 34),
     "gpio": ("vhost-user-gpio-pci", "vhost-user-gpio-device", 41),
+    "scmi": ("vhost-user-scmi-pci", "vhost-user-scmi", 32),
     "console": (GENERIC + "-pci", GENERIC, 3),
 }
 # emulation is slow and other work may share the machine: seconds for a boot
