@@ -77,8 +77,8 @@ static int32_t scmi_result(struct scmi_call *c, int32_t rc)
 	default:
 		return VIO_SCMI_GENERIC_ERROR;
 	}
-	if (m->done) {
-		m->done(c);
+	if (m->finish) {
+		m->finish(c);
 	} else {
 		uint32_t w[4] = { (uint32_t)op->value, (uint32_t)(op->value >> 32),
 				  (uint32_t)op->extra, (uint32_t)(op->extra >> 32) };

@@ -242,7 +242,7 @@ static const struct scmi_msg clock_msg[] = {
 	  .out = 6,
 	  .res = 1,
 	  .fn = clock_attributes,
-	  .done = clock_attributes_done },
+	  .finish = clock_attributes_done },
 	{ .id = 0x4, .in = 2, .out = 3, .res = 1, .fn = clock_rates },
 	{ .id = 0x5, .in = 4, .res = 2, .rights = VIO_SCMI_MAY_VALUE, .fn = clock_rate_set },
 	{ .id = 0x6, .in = 1, .out = 2, .res = 1, .values = 2, .fn = clock_rate_get },
@@ -254,7 +254,7 @@ static const struct scmi_msg clock_msg[] = {
 	  .out = 3,
 	  .res = 1,
 	  .fn = clock_config_get,
-	  .done = clock_config_done },
+	  .finish = clock_config_done },
 	{ .id = 0xc, .in = 2, .out = 2, .res = 1, .fn = clock_parents },
 	{ .id = 0xd, .in = 2, .res = 1, .rights = VIO_SCMI_MAY_PARENT, .fn = clock_parent_set },
 	{ .id = 0xe,
@@ -262,7 +262,7 @@ static const struct scmi_msg clock_msg[] = {
 	  .out = 1,
 	  .res = 1,
 	  .fn = clock_parent_get,
-	  .done = clock_parent_done },
+	  .finish = clock_parent_done },
 	{ .id = 0xf, .in = 1, .out = 1, .res = 1, .fn = clock_permissions },
 };
 

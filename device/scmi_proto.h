@@ -31,11 +31,11 @@ struct scmi_msg {
 	uint8_t res;	/* parameter that names the resource, counted from 1; 0: none */
 	uint8_t rights; /* VIO_SCMI_MAY_* that it takes */
 	uint8_t want; /* switches this notification, counted from 1, by its last parameter; fn is NULL then */
-	uint8_t values; /* words of op.value, op.extra that answer it, where `done` is NULL */
+	uint8_t values; /* words of op.value, op.extra that answer it, where `finish` is NULL */
 	/* returns: a status | SCMI_LATER from scmi_host */
 	int32_t (*fn)(struct scmi_call *c);
 	/* the host has done it: c->q->op to c->out. There are no parameters any more. */
-	void (*done)(struct scmi_call *c);
+	void (*finish)(struct scmi_call *c);
 };
 
 struct scmi_proto {

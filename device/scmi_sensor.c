@@ -138,7 +138,7 @@ static const struct scmi_msg sensor_msg[] = {
 	  .res = 1,
 	  .rights = VIO_SCMI_MAY_VALUE,
 	  .fn = sensor_trip_set,
-	  .done = sensor_trip_done },
+	  .finish = sensor_trip_done },
 	{ .id = 0x6, .in = 2, .out = 4, .res = 1, .values = 4, .fn = sensor_read },
 	{ .id = 0x9, .in = 1, .out = 1, .res = 1, .values = 1, .fn = sensor_config_get },
 	{ .id = 0xa, .in = 2, .res = 1, .rights = VIO_SCMI_MAY_VALUE, .fn = sensor_config_set },

@@ -111,7 +111,7 @@ static const struct scmi_msg voltage_msg[] = {
 	  .out = 1,
 	  .res = 1,
 	  .fn = voltage_config_get,
-	  .done = voltage_config_done },
+	  .finish = voltage_config_done },
 	{ .id = 0x7, .in = 3, .res = 1, .rights = VIO_SCMI_MAY_VALUE, .fn = voltage_level_set },
 	{ .id = 0x8, .in = 1, .out = 1, .res = 1, .values = 1, .fn = voltage_level_get },
 	{ .id = 0x9, .in = 1, .out = 17, .res = 1, .fn = scmi_name_get },
