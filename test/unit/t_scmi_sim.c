@@ -245,8 +245,8 @@ static void test_no_agents(void **state)
 	sim_end(&s);
 }
 
-/* A sensor that moves crosses its trip point without anybody's doing; an answer may be late. */
-static void test_moves(void **state)
+/* A sensor that moves crosses its trip point; here the second passes at once. */
+static void test_crossing(void **state)
 {
 	struct sim s;
 	struct rig_req r[1];
@@ -268,12 +268,87 @@ static void test_moves(void **state)
 	sim_end(&s);
 }
 
+/* ---- with a loop ---- */
+
+static struct loop *loop;
+static uint64_t readings[3];
+static unsigned nreading;
+static bool finished;
+
+static void on_event(struct vio_scmi_sink *s, const struct vio_scmi_event *e)
+{
+	(void)s;
+	if (nreading < 3) {
+		readings[nreading++] = e->value;
+	}
+	loop_stop(loop);
+}
+
+static void on_done(struct vio_job *j, int32_t result)
+{
+	(void)j;
+	finished = result == VIO_OK;
+	loop_stop(loop);
+}
+
+static void on_wake(void *port, uint16_t n)
+{
+	(void)port;
+	(void)n;
+}
+
+static const char *delay(const struct host_ctx *c, const char *name)
+{
+	(void)c;
+	return strcmp(name, "scmi-delay") ? NULL : "2000";
+}
+
+/* A sensor moves each second, and turns at its ends; answers come later, and a hurry brings them. */
+static void test_time(void **state)
+{
+	static const struct vio_port_ops port = { .wake = on_wake };
+	struct vio_dev dev = { .port_ops = &port };
+	struct vio_vq vq = { .dev = &dev };
+	struct vio_scmi_sink sink = { .event = on_event };
+	struct vio_scmi_op op = { .job = { .done = on_done, .vq = &vq },
+				  .verb = VIO_SCMI_SENSOR_GET };
+	const struct vio_scmi_host_ops *ops;
+	struct host_ctx ctx = { .name = "scmi0", .arg = path, .option = delay };
+	struct host h;
+
+	(void)state;
+	file_is("sensors:\n  - { name: t, type: celsius, value: 10, min: 0, max: 12, step: 2 }\n");
+	loop = loop_new("test");
+	ctx.loop = loop;
+	assert_int_equal(host_sim_scmi[0].open(&ctx, &h), 0);
+	ops = h.ops;
+	assert_non_null(ops->open(h.host, &sink));
+	while (nreading < 3) {
+		loop_run(loop);
+	}
+	assert_int_equal(readings[0], 12);
+	assert_int_equal(readings[1], 10);
+	assert_int_equal(readings[2], 8);
+	assert_int_equal(ops->run(h.host, &op), VIO_PENDING);
+	assert_false(finished);
+	while (!finished) {
+		loop_run(loop);
+	}
+	finished = false;
+	assert_int_equal(ops->run(h.host, &op), VIO_PENDING);
+	ops->cancel(h.host, &op);
+	assert_true(finished);
+	ops->close(h.host);
+	h.close(&h);
+	loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_default),	    cmocka_unit_test(test_two_agents),
 		cmocka_unit_test(test_wrong_files), cmocka_unit_test(test_no_agents),
-		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_crossing),    cmocka_unit_test(test_time),
 	};
 	int fd = mkstemp(path), failed;
 

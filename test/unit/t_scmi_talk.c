@@ -299,6 +299,37 @@ static void test_late_attributes(void **state)
 	bed_end(&b);
 }
 
+/* The back-end dies with commands under way: the next one runs them again, and answers each once. */
+static void test_crash(void **state)
+{
+	static struct vio_scmi other;
+	uint32_t set[5] = { vio_le32(VIO_SCMI_HDR(CLOCK, 0, 5)), 0, 0, vio_le32(48000000), 0 };
+	uint32_t get[2] = { vio_le32(VIO_SCMI_HDR(CLOCK, 0, 6)), 0 };
+	struct rig_req r[2];
+	struct bed b;
+
+	(void)state;
+	bed_init(&b, P2A);
+	rig_track(&b.g);
+	b.f.rc = VIO_PENDING;
+	rig_add(&b.g, CMD, &r[0], set, sizeof(set), 8);
+	rig_add(&b.g, CMD, &r[1], get, sizeof(get), 16);
+	rig_kick(&b.g, CMD);
+	assert_int_equal(b.f.nlate, 2);
+	memset(&other, 0, sizeof(other));
+	b.f.rc = VIO_OK;
+	b.f.calls = 0;
+	b.f.value = 7;
+	assert_int_equal(vio_scmi_init(&other, rig_mem_again(&b.g), &fake_ops, &b.f, &b.clock.c),
+			 VIO_OK);
+	rig_crash(&b.g, &other.dev);
+	assert_int_equal(b.f.calls, 2);
+	assert_int_equal(status_of(&r[0], vio_le32(set[0])), OK);
+	assert_int_equal(status_of(&r[1], vio_le32(get[0])), OK);
+	assert_int_equal(word(&r[1], 2), 7);
+	bed_end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_the_rest),
 		cmocka_unit_test(test_answers_in_any_order),
 		cmocka_unit_test(test_late_attributes),
+		cmocka_unit_test(test_crash),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
