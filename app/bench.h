@@ -99,7 +99,7 @@ struct counted {
 	uint64_t requests[2], total[2];
 	double kicks[2]; /* a request */
 	struct count_name {
-		char name[24];
+		char name[64];
 		uint64_t calls[2];
 	} name[COUNT_NAMES]; /* system calls only */
 	unsigned names;
