@@ -382,7 +382,8 @@ int main(int argc, char **argv)
 		round_of(k, bytes, batch);
 		done += batch;
 	}
-	printf("{\"map\": %llu, \"unmap\": %llu, \"kicks\": %llu, \"signals\": %llu, \"messages\": %llu}\n",
+	printf("{\"map\": %llu, \"unmap\": %llu, \"kicks\": %llu, \"signals\": %llu, \"messages\": "
+	       "%llu}\n",
 	       (unsigned long long)(xen ? xen_mem_stat(xen)->map - before.map : 0),
 	       (unsigned long long)(xen ? xen_mem_stat(xen)->unmap - before.unmap : 0),
 	       (unsigned long long)count.kicks, (unsigned long long)count.signals,

@@ -80,8 +80,8 @@ static inline void wait_for(struct hostrig *k, struct rig_req *r, unsigned n)
 	hr_until(k, all_back);
 }
 
-static inline void add(struct hostrig *k, uint16_t q, struct rig_req *r, uint32_t type, uint64_t sector,
-		const void *data, uint32_t out, uint32_t in)
+static inline void add(struct hostrig *k, uint16_t q, struct rig_req *r, uint32_t type,
+		       uint64_t sector, const void *data, uint32_t out, uint32_t in)
 {
 	static uint8_t buf[16 + 65536];
 
@@ -93,7 +93,7 @@ static inline void add(struct hostrig *k, uint16_t q, struct rig_req *r, uint32_
 }
 
 static inline uint8_t ask(struct hostrig *k, struct rig_req *r, uint32_t type, uint64_t sector,
-		   const void *data, uint32_t out, uint32_t in)
+			  const void *data, uint32_t out, uint32_t in)
 {
 	add(k, 0, r, type, sector, data, out, in);
 	rig_kick(&k->g, 0);
@@ -101,7 +101,8 @@ static inline uint8_t ask(struct hostrig *k, struct rig_req *r, uint32_t type, u
 	return r->in[in];
 }
 
-static inline uint8_t clear(struct hostrig *k, uint32_t type, uint64_t sector, uint32_t n, uint32_t flags)
+static inline uint8_t clear(struct hostrig *k, uint32_t type, uint64_t sector, uint32_t n,
+			    uint32_t flags)
 {
 	struct rig_req r;
 	uint8_t raw[16];

@@ -325,8 +325,9 @@ static void t_neighbours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_random), cmocka_unit_test(t_clear), cmocka_unit_test(t_limit),
-		cmocka_unit_test(t_resize), cmocka_unit_test(t_lanes), cmocka_unit_test(t_steps),
+		cmocka_unit_test(t_random), cmocka_unit_test(t_clear),
+		cmocka_unit_test(t_limit),  cmocka_unit_test(t_resize),
+		cmocka_unit_test(t_lanes),  cmocka_unit_test(t_steps),
 		cmocka_unit_test(t_reset),  cmocka_unit_test(t_neighbours),
 	};
 
