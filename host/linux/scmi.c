@@ -293,13 +293,13 @@ static bool watched(const struct linux_board *s, uint16_t n)
 	return s->file[SCMI_SENSORS][n].value.fd >= 0 && s->b.plan->thing[SCMI_SENSORS][n].watch;
 }
 
-/* One sensor at a time; when all were read, in a second again */
+/* One sensor at a time, each once in a second; one that is slow is waited for */
 static void watch(struct vio_timer *t)
 {
 	struct linux_board *s = VIO_CONTAINER(t, struct linux_board, timer);
-	uint16_t n = s->b.plan->n[SCMI_SENSORS], tried;
+	uint16_t n = s->b.plan->n[SCMI_SENSORS];
 
-	for (tried = 0; tried < n && !s->polling; tried++) {
+	if (!s->polling) {
 		s->poll_next = (uint16_t)((s->poll_next + 1u) % n);
 		if (watched(s, s->poll_next)) {
 			s->polling = true;
@@ -308,7 +308,7 @@ static void watch(struct vio_timer *t)
 			put(s, NULL, &s->poll);
 		}
 	}
-	s->clock->set(s->clock, t, s->clock->now(s->clock) + SECOND / (n ? n : 1u));
+	s->clock->set(s->clock, t, s->clock->now(s->clock) + SECOND / n);
 }
 
 static uint64_t linux_now(struct scmi_board *b)

@@ -47,7 +47,7 @@ void scmi_board_reading(struct scmi_board *b, uint16_t sensor, uint64_t value)
 	struct vio_scmi_event e = { .verb = VIO_SCMI_SENSOR_GET, .res = sensor, .value = value };
 
 	s->value = value;
-	s->extra = b->now ? b->now(b) : 0;
+	s->extra = b->now && (s->config & 2u) ? b->now(b) : 0;
 	e.extra = s->extra;
 	scmi_board_tell(b, &e);
 }
@@ -153,7 +153,7 @@ static int run_sensor(struct scmi_agent *a, const struct scmi_thing *t, struct s
 {
 	switch (op->verb) {
 	case VIO_SCMI_SENSOR_GET:
-		op->extra = a->board->now ? a->board->now(a->board) : 0;
+		op->extra = a->board->now && (s->config & 2u) ? a->board->now(a->board) : 0;
 		return do_look(a->board, t, op, s->value);
 	case VIO_SCMI_SENSOR_CONFIG:
 		op->value = 1; /* enabled */

@@ -50,7 +50,8 @@ struct scmi_state {
 	uint64_t value, extra; /* extra: time of a reading, lowest level */
 	uint32_t votes;	       /* who needs it on: a bit for each agent, bit 31 the platform */
 	uint16_t parent;
-	bool held; /* reset asserted */
+	uint8_t config; /* of a sensor: enabled, readings have a time */
+	bool held;	/* reset asserted */
 };
 
 struct scmi_board;

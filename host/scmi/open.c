@@ -21,7 +21,7 @@ static void state_init(struct scmi_board *b, enum scmi_kind k)
 			s->extra = (uint64_t)t->min | ((uint64_t)t->max << 32);
 		}
 		if (k == SCMI_SENSORS) {
-			s->votes = PLATFORM;
+			s->config = 1;
 		}
 	}
 }

@@ -81,6 +81,11 @@ static void test_default(void **state)
 	assert_int_equal(value(b, 1), 1);
 	assert_int_equal(ASK(b, SENS, 6, 0, 0), OK);
 	assert_int_equal(value(b, 0), 42000);
+	assert_int_equal(ASK(b, SENS, 0xa, 0, 3), OK);
+	assert_int_equal(ASK(b, SENS, 0xa, 0, 0), VIO_SCMI_NOT_SUPPORTED);     /* cannot be off */
+	assert_int_equal(ASK(b, SENS, 0xa, 0, 0x801), VIO_SCMI_NOT_SUPPORTED); /* has no interval */
+	assert_int_equal(ASK(b, SENS, 9, 0), OK);
+	assert_int_equal(value(b, 0), 3);
 	assert_int_equal(ASK(b, POWER, 5, 0), OK);
 	assert_int_equal(value(b, 0), VIO_SCMI_POWER_OFF);
 	assert_int_equal(ASK(b, POWER, 4, 0, 0, 0), OK);
