@@ -77,7 +77,7 @@ void scmi_forget(struct vio_scmi *s);
 /* scmi_trip - trip point n of a sensor */
 struct vio_scmi_trip *scmi_trip(struct vio_scmi *s, uint32_t sensor, uint32_t n);
 
-/* ---- the protocols, one file each, and their table (scmi.c) ---- */
+/* ---- the protocols, one file each, and their table (scmi_proto.c) ---- */
 
 extern const struct scmi_proto scmi_base, scmi_power, scmi_system, scmi_perf, scmi_clock,
 	scmi_sensor, scmi_reset, scmi_voltage;

@@ -8,7 +8,7 @@
  * names the resource; `res` is the number by which the host knows it, the same for all agents of a platform.
  *
  * The device checks messages and answers from the tree all that is constant; the host acts. Each protocol is one
- * file, device/scmi_<protocol>.c, and a line in the table of device/scmi.c.
+ * file, device/scmi_<protocol>.c, and a line in the table of device/scmi_proto.c (and in meson.build).
  *
  * source: virtio 1.4, "SCMI Device"; Arm DEN0056 (SCMI 3.2): the names of its chapters are used here
  */
