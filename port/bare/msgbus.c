@@ -79,9 +79,10 @@ static bool run(struct vio_vq *q)
 	return (rc == VIO_PENDING) || ((rc == VIO_OK) && vio_vq_arm(q));
 }
 
-static bool run_device(struct vio_bare_msg_dev *d)
+/* look: whether it was notified or not */
+static bool run_device(struct vio_bare_msg_dev *d, bool look)
 {
-	uint32_t due = d->due;
+	uint32_t due = look ? UINT32_MAX : d->due;
 	struct vio_dev *dev = d->msg.ctl.dev;
 
 	d->due = 0u; /* before the turns, which may set it */
@@ -96,14 +97,16 @@ static bool run_device(struct vio_bare_msg_dev *d)
 bool vio_bare_msg_turn(struct vio_bare_msg *b)
 {
 	struct vio_msgwin_turn did;
-	bool more = false;
+	bool more = false, look;
 
+	b->turns++;
+	look = (b->turns % VIO_BARE_MSG_LOOK) == 0u;
 	vio_msgwin_turn(&b->q, &b->bus, &did);
 	b->received += did.received;
 	b->sent += did.sent;
 	b->sessions += (did.event == VIO_MSGQ_UP) ? 1u : 0u;
 	for (uint16_t i = 0u; i < b->n; i++) {
-		more = run_device(b->dev[i]) || more;
+		more = run_device(b->dev[i], look) || more;
 	}
 	if (did.ring) {
 		ring(b);

@@ -31,6 +31,8 @@
 #ifndef VIO_BARE_MSG_DEVICES
 #define VIO_BARE_MSG_DEVICES 8u /* on one bus; at most 32 */
 #endif
+/* Turns between two looks at every ring: a notification that got lost holds a request up so long, not for ever. */
+#define VIO_BARE_MSG_LOOK   1024u
 #define VIO_BARE_MSG_QUEUES 32u /* most of one device */
 
 struct vio_bare_msg;
@@ -58,6 +60,7 @@ struct vio_bare_msg {
 	struct vio_msg_slot slot[VIO_BARE_MSG_DEVICES];
 	struct vio_bare_msg_dev *dev[VIO_BARE_MSG_DEVICES];
 	uint16_t n;
+	uint16_t turns;
 };
 
 /*

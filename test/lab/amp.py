@@ -318,8 +318,10 @@ class Pair(Machine):
     def command(self):
         with open(self.folder / "ram", "wb") as f:
             f.truncate(512 << 20)
-        return ["qemu-system-aarch64", "-M", "virt,memory-backend=ram", "-cpu", "cortex-a53", "-m", "512",
-                *self._memory("512M"), "-accel", "tcg", "-qtest", f"unix:{self.folder}/bell,server=on,wait=off",
+        # With one CPU QEMU leaves memory barriers out, and notifications get lost: there is room for a second. The other
+        # machine cannot have one.
+        return ["qemu-system-aarch64", "-M", "virt,memory-backend=ram", "-cpu", "cortex-a53", "-m", "512", "-smp", "1,maxcpus=2",
+                *self._memory("512M"), "-accel", "tcg,thread=multi", "-qtest", f"unix:{self.folder}/bell,server=on,wait=off",
                 "-qtest-log", "none", "-S", *self._linux()]
 
     def _started(self):

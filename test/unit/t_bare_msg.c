@@ -24,6 +24,28 @@ static void many_on_one_bus(void **state)
 	assert_false(vio_bare_msg_turn(&b.bus)); /* nothing to do: the firmware may sleep */
 }
 
+/* A request whose notification never comes is served a while later all the same. */
+static void notification_lost(void **state)
+{
+	struct vio_dma d[2];
+	uint32_t len, at = place(0u, 0u) + 0x2000u;
+	void *cookie;
+
+	(void)state;
+	join();
+	start(0, 0);
+	works(0, 1u);
+	d[0] = (struct vio_dma){ b.ram + at, at, 4u };
+	d[1] = (struct vio_dma){ NULL, at + 64u, 8u };
+	vio_pack32(d[0].p, 2u);
+	assert_int_equal(vio_dvq_add(&b.vq[0][0], d, 1u, 1u, &b), VIO_OK);
+	(void)vio_dvq_need_kick(&b.vq[0][0]); /* shown, not said */
+	turns(VIO_BARE_MSG_LOOK + 1u);
+	(void)listen(0u, NULL);
+	assert_int_equal(vio_dvq_get(&b.vq[0][0], &cookie, &len), VIO_OK);
+	assert_int_equal(len, tdev_len(2u, 8u));
+}
+
 /* One request of the chip's queue 0, its answer's value */
 static uint8_t pin_do(uint16_t type, uint16_t line, uint32_t value)
 {
@@ -264,6 +286,7 @@ int main(void)
 #define T(fn) cmocka_unit_test_setup(fn, setup)
 	const struct CMUnitTest tests[] = {
 		T(many_on_one_bus),
+		T(notification_lost),
 		T(chip_with_interrupts),
 		T(outside_the_pool),
 		T(access_platform_is_insisted_on),
