@@ -472,5 +472,5 @@ void loop_poller_del(struct loop *l, struct loop_poller *p)
 void loop_set_poll_us(struct loop *l, uint32_t budget_us)
 {
 	l->budget = (uint64_t)budget_us * 1000u;
-	l->spin = l->budget;
+	l->spin = l->budget < SPIN_FIRST ? l->budget : SPIN_FIRST;
 }
