@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""bench-ring: instructions per request of the ring core, and of libvhost-user on the same work.
+"""bench-ring: instructions per request of the ring core, and of libvhost-user and rust-vmm's virtio-queue on the same work.
 
-Counts are callgrind's for dev_process() alone, so they repeat exactly for the same compiler. The peer is compiled
-out of Debian's QEMU source package (fetched through tools/aptroot, kept in the cache), never committed.
+Counts are callgrind's for dev_process() alone, so they repeat exactly for the same compiler. The peers are compiled out of
+Debian's QEMU source package (fetched through tools/aptroot) and out of crates.io (bench/ring/rust, where cargo is), kept in
+the cache, never committed.
 """
 import argparse
 import json
@@ -35,7 +36,11 @@ ROWS = [
     ("libvhost-user", "peer", "split", 1, [], (1, 2, 3)),
     ("libvhost-user_8_regions", "peer", "split", 8, [], (1, 3)),
     ("libvhost-user_32_regions", "peer", "split", 32, [], (1, 3)),
+    ("virtio-queue", "rust", "split", 1, [], (1, 2, 3)),
+    ("virtio-queue_8_regions", "rust", "split", 8, [], (1, 3)),
+    ("virtio-queue_32_regions", "rust", "split", 32, [], (1, 3)),
 ]
+RUST = ROOT / "bench/ring/rust"
 
 
 def say(text):
@@ -85,6 +90,22 @@ def build(out):
     return version
 
 
+def build_rust(out):
+    """rust-vmm's engine, if this machine has cargo; returns: the version of its crate, or None"""
+    if not shutil.which("cargo"):
+        say("virtio-queue is left out: cargo is missing (apt-get install cargo, or rustup)")
+        return None
+    target = CACHE / "virtio-queue"
+    if not target.exists():
+        say("compiling virtio-queue from crates.io (a minute, once)")
+    work = out / "rust"  # cargo writes beside its manifest
+    shutil.copytree(RUST, work)
+    run(["cargo", "build", "--release", "--quiet", "--manifest-path", work / "Cargo.toml", "--target-dir", target])
+    run(["gcc", *[f for f in CFLAGS if f != "-D_GNU_SOURCE"], "-I", ROOT / "bench/ring", ROOT / "bench/ring/rig.c",
+         target / "release/libeng_virtio_queue.a", "-pthread", "-ldl", "-lm", "-o", out / "rig-rust"])
+    return re.search(r'virtio-queue = "=([\d.]+)"', (RUST / "Cargo.toml").read_text())[1]
+
+
 def count(binary, form, chain, regions, extra):
     with tempfile.NamedTemporaryFile() as f:
         cmd = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={f.name}", "--toggle-collect=dev_process",
@@ -97,7 +118,9 @@ def judge(r):
     """The promises of the issue; returns [(text, kept)]."""
     s, p = r["split"], r["packed"]
     flat = max(abs(r[k]["3"] / s["3"] - 1) for k in ("split_8_regions", "split_32_regions"))
+    peers = [(k, r[k]["3"] / s["3"]) for k in ("libvhost-user", "virtio-queue") if k in r]
     return [
+        *[(f"{k}, 3 descriptors: {more:.2f} times as many >= 3", more >= 3) for k, more in peers],
         (f"split, 1 descriptor: {s['1']} <= 145", s["1"] <= 145),
         (f"split, 3 descriptors: {s['3']} <= 260", s["3"] <= 260),
         (f"packed / split, 3 descriptors: {p['3'] / s['3']:.3f} <= 1.1", p["3"] <= 1.1 * s["3"]),
@@ -115,21 +138,24 @@ def main():
     result = {}
     with tempfile.TemporaryDirectory() as d:
         out = pathlib.Path(d)
-        version = build(out)
-        for n, (name, engine, form, regions, extra, chains) in enumerate(ROWS):
-            say(f"{n + 1} of {len(ROWS)}: {name}")
+        version, rust = build(out), build_rust(out)
+        rows = [r for r in ROWS if rust or r[1] != "rust"]
+        for n, (name, engine, form, regions, extra, chains) in enumerate(rows):
+            say(f"{n + 1} of {len(rows)}: {name}")
             result[name] = {str(c): count(out / f"rig-{engine}", form, c, regions, extra) for c in chains}
     result["libvhost-user"]["version"] = version
+    if rust:
+        result["virtio-queue"]["version"] = rust
     args.out.write_text(json.dumps(result, indent=1) + "\n")
     print(f"instructions per request (callgrind; batch {BATCH}, 256 entries, full validation, harness loop included)")
     print(f"{'':28}" + "".join(f"{c + ' desc':>10}" for c in ("1", "2", "3")))
-    for name, *_ in ROWS:
+    for name, *_ in rows:
         print(f"{name:28}" + "".join(f"{result[name].get(c, ''):>10}" for c in ("1", "2", "3")))
     ok = True
     for text, kept in judge(result):
         print(f"  {'ok  ' if kept else 'MISS'} {text}")
         ok = ok and kept
-    print(f"libvhost-user is QEMU's {version}; the result is in {os.path.relpath(args.out)}")
+    print(f"libvhost-user is QEMU's {version}{f', virtio-queue {rust}' if rust else ''}; the result is in {os.path.relpath(args.out)}")
     return 0 if ok else 1
 
 
