@@ -18,7 +18,7 @@ const struct common_option common_options[] = {
 	{ "host", "KIND[:ARG]", "what the device stands on, see below" },
 	{ "name", "NAME", "name in messages; default: class and number" },
 	{ "threads", NULL, "a thread for each queue; default: off" },
-	{ "poll-us", "N", "poll so many microseconds before sleeping; default: 0" },
+	{ "poll-us", "N", "poll up to so many microseconds before sleeping; default: 0" },
 	{ "inband", NULL, "offer notifications in messages instead of eventfds; default: off" },
 	{ "iommu", NULL, "offer addresses through the front-end's IOMMU; default: off" },
 	{ "window", "SIZE|on",

@@ -52,25 +52,29 @@ def difference(few, many, counter):
 
 
 def counted(command, args, wrap, read, few=FEW, many=MANY):
-    """what `read` finds in the file that the wrapping tool wrote, a request"""
+    """a request: the number that `read` matches in the file that the wrapping tool wrote"""
     def one(count):
-        with tempfile.TemporaryDirectory() as folder:
-            file = f"{folder}/count"
-            j = load(command, [*args, f"--count={count}"], wrap.format(file=file))
-            return j["result"]["requests"], read(pathlib.Path(file).read_text())
+        for _ in range(3):  # a back-end that takes too long to end is killed, and the tool with it
+            with tempfile.TemporaryDirectory() as folder:
+                file = f"{folder}/count"
+                j = load(command, [*args, f"--count={count}"], wrap.format(file=file))
+                found = read(pathlib.Path(file).read_text())
+                if found:
+                    return j["result"]["requests"], int(found[1].replace(",", ""))
+        raise Failed(f"{wrap.split()[0]} counted nothing: {command}")
     return difference(few, many, one)
 
 
 def instructions(command, args, few=FEW, many=MANY):
     """instructions of the whole back-end, in user space, a request (valgrind's callgrind)"""
     return counted(command, args, "valgrind --quiet --tool=callgrind --callgrind-out-file={file}",
-                   lambda text: int(re.search(r"^(?:summary|totals): (\d+)", text, re.M)[1]), few, many)
+                   lambda text: re.search(r"^(?:summary|totals): (\d+)", text, re.M), few, many)
 
 
 def allocations(command, args, few=FEW, many=MANY):
     """calls of malloc and its like, a request (valgrind's memcheck)"""
     return counted(command, args, "valgrind --tool=memcheck --leak-check=no --log-file={file}",
-                   lambda text: int(re.search(r"total heap usage: ([\d,]+) allocs", text)[1].replace(",", "")), few, many)
+                   lambda text: re.search(r"total heap usage: ([\d,]+) allocs", text), few, many)
 
 
 def syscalls(command, args, few=FEW, many=MANY):
@@ -110,7 +114,11 @@ class Daemon:
 
     def __exit__(self, *what):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:  # as of some peers that are told to end while they start
+            self.process.kill()
+            self.process.wait()
         self.folder.cleanup()
 
     def memory(self):
