@@ -86,7 +86,7 @@ def ready():
 
 
 def queues():
-    return flat([(str(n), NULL + f" --num-queues={n}", [*DEEP, "--client=poll", f"--queues={n}"]) for n in (1, 4, 16)])
+    return flat([(str(n), NULL + f" --num-queues={n}", [*DEEP, "--client=poll", f"--queues={n}"]) for n in (1, 16, 64)])
 
 
 def many_devices():

@@ -11,7 +11,7 @@
 #include "spec/blk.h"
 
 #ifndef VIO_BLK_QUEUES_MAX
-#define VIO_BLK_QUEUES_MAX 16u /* firmware: 1 */
+#define VIO_BLK_QUEUES_MAX 64u /* firmware: 1 */
 #endif
 #ifndef VIO_BLK_DEPTH
 #define VIO_BLK_DEPTH 128u /* requests of one queue at the host at once; firmware: 4 */
