@@ -42,6 +42,7 @@ KINDS = {
     "gpio": ("vhost-user-gpio-pci", "vhost-user-gpio-device", 41),
     "scmi": ("vhost-user-scmi-pci", "vhost-user-scmi", 32),
     "console": (GENERIC + "-pci", GENERIC, 3),
+    "rtc": ("vhost-user-rtc-pci", "vhost-user-rtc", 17),  # QEMU 11
 }
 # emulation is slow and other work may share the machine: seconds for a boot
 BOOT_SECONDS = {"qemu": 120, "qemu11": 120, "arm64": 180, "arm64-qemu11": 180, "uml": 30}
