@@ -37,7 +37,7 @@ static void row(FILE *out, const struct ab *ab, unsigned m)
 	if (r.none || r.ratio.verdict == STAT_FEW) {
 		fprintf(out, "%18s", "-");
 	} else {
-		number(out, 9, r.ratio.low, " ..");
+		number(out, 8, r.ratio.low, " .. ");
 		fprintf(out, "%6.4f", r.ratio.high);
 	}
 	number(out, 10, r.all, "   ");

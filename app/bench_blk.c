@@ -251,7 +251,8 @@ static int blk_open(struct bench *b, char err[256])
 	if (!d || blk_geometry(b, d, err)) {
 		return -1;
 	}
-	d->block = calloc(d->n, sizeof(*d->block));
+	d->block = d->n <= SIZE_MAX / sizeof(*d->block) ? calloc((size_t)d->n, sizeof(*d->block))
+							: NULL;
 	if (!d->block) {
 		snprintf(err, 256, "no memory for %llu blocks", (unsigned long long)d->n);
 		return -1;

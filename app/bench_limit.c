@@ -23,6 +23,7 @@
 #endif
 
 #define GUESS_NS 500000u
+#define MOST	 (1u << 30) /* operations a round */
 
 struct probe {
 	const char *name, *where; /* "pread" " of 4096 bytes" ", page cache" */
@@ -328,6 +329,7 @@ static uint64_t count_for(struct limit *l, uint64_t ns)
 		}
 	}
 	n = (uint64_t)((double)n * (double)ns / (double)(took ? took : 1u));
+	n = n > MOST ? MOST : n;
 	return n < step ? step : n / step * step;
 }
 

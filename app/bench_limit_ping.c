@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 struct ping {
-	_Alignas(128) _Atomic uint64_t there;
-	_Alignas(128) _Atomic uint64_t back;
-	_Alignas(128) uint64_t n;
+	_Alignas(128) _Atomic uint32_t there;
+	_Alignas(128) _Atomic uint32_t back;
+	_Alignas(128) uint32_t n;
 	int fd[2];
 	bool spin;
 	cpu_set_t where;
@@ -36,7 +36,7 @@ static void *other(void *arg)
 	struct ping *p = arg;
 
 	(void)pthread_setaffinity_np(pthread_self(), sizeof(p->where), &p->where);
-	for (uint64_t i = 1; i <= p->n; i++) {
+	for (uint32_t i = 1; i <= p->n; i++) {
 		if (!p->spin) {
 			if (!pass(p->fd[0], p->fd[1])) {
 				break;
@@ -50,7 +50,7 @@ static void *other(void *arg)
 	return NULL;
 }
 
-static bool trip(struct ping *p, uint64_t i)
+static bool trip(struct ping *p, uint32_t i)
 {
 	uint64_t one = 1;
 
@@ -71,14 +71,14 @@ static uint64_t trips(struct limit *l, struct ping *p, uint64_t n)
 	pthread_t thread;
 	bool ok;
 
-	p->n = n + 1u;
+	p->n = (uint32_t)n + 1u; /* limit_round counts to less than 2^31 */
 	if (pthread_create(&thread, NULL, other, p) != 0) {
 		l->none = "no second thread";
 		return 0;
 	}
 	ok = trip(p, 1);
 	begin = bench_now();
-	for (uint64_t i = 2; ok && i <= p->n; i++) {
+	for (uint32_t i = 2; ok && i <= p->n; i++) {
 		ok = trip(p, i);
 	}
 	ns = bench_now() - begin;

@@ -104,6 +104,10 @@ static void need(const char *program)
 {
 	char command[100];
 
+#ifdef __SANITIZE_ADDRESS__
+	print_message("a back-end with AddressSanitizer does not run under %s\n", program);
+	skip();
+#endif
 	snprintf(command, sizeof(command), "command -v %s >/dev/null", program);
 	if (shell(command) != 0) {
 		print_message("%s is not installed\n", program);
