@@ -156,11 +156,15 @@ static int run_sensor(struct scmi_agent *a, const struct scmi_thing *t, struct s
 		op->extra = a->board->now && (s->config & 2u) ? a->board->now(a->board) : 0;
 		return do_look(a->board, t, op, s->value);
 	case VIO_SCMI_SENSOR_CONFIG:
-		op->value = 1; /* enabled */
+		op->value = s->config;
 		return VIO_OK;
 	default:
-		return op->value & 1u ? VIO_OK
-				      : VIO_E_NOTSUP; /* nothing here can be switched off */
+		/* nothing here can be switched off, or has an interval that can be set */
+		if ((op->value & ~3u) || !(op->value & 1u)) {
+			return VIO_E_NOTSUP;
+		}
+		s->config = (uint8_t)op->value;
+		return VIO_OK;
 	}
 }
 
