@@ -88,6 +88,8 @@ void ab_rule(FILE *out, const struct ab *ab); /* in words */
 /* bench_ab_report.c */
 void ab_report(FILE *out, const struct ab *ab);
 void ab_json(FILE *out, const struct ab *ab);
+void ab_json_value(FILE *out, const char *key, double v, const char *rest); /* not a number: null */
+void ab_json_run(FILE *out, const struct ab_run *r); /* its members, and the brace behind them */
 
 /* The sub-command; argv[0] is "ab". returns: an exit code */
 int bench_ab(int argc, char **argv);

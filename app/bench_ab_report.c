@@ -146,7 +146,7 @@ void ab_report(FILE *out, const struct ab *ab)
 
 /* ---- JSON ---- */
 
-static void value(FILE *out, const char *key, double v, const char *rest)
+void ab_json_value(FILE *out, const char *key, double v, const char *rest)
 {
 	if (isnan(v)) {
 		fprintf(out, "\"%s\": null%s", key, rest);
@@ -155,16 +155,15 @@ static void value(FILE *out, const char *key, double v, const char *rest)
 	}
 }
 
-static void json_run(FILE *out, const struct ab_run *r, enum ab_side side)
+void ab_json_run(FILE *out, const struct ab_run *r)
 {
-	fprintf(out, "      { \"side\": \"%s\", \"requests\": %llu, ", side_name(side),
-		(unsigned long long)r->requests);
+	fprintf(out, "\"requests\": %llu, ", (unsigned long long)r->requests);
 	for (unsigned m = 0; m < AB_METRICS; m++) {
-		value(out, ab_metrics[m].name, r->value[m], ", ");
+		ab_json_value(out, ab_metrics[m].name, r->value[m], ", ");
 	}
-	value(out, "steal", r->steal, ", ");
-	value(out, "wait", r->wait, ", ");
-	value(out, "together", r->together, " }");
+	ab_json_value(out, "steal", r->steal, ", ");
+	ab_json_value(out, "wait", r->wait, ", ");
+	ab_json_value(out, "together", r->together, " }");
 }
 
 static void json_rounds(FILE *out, const struct ab *ab)
@@ -176,7 +175,8 @@ static void json_rounds(FILE *out, const struct ab *ab)
 		fprintf(out, "%s\n    { \"thrown\": %s%s%s, \"runs\": [\n", i > 0 ? "," : "",
 			why ? "\"" : "", why ? why : "null", why ? "\"" : "");
 		for (unsigned k = 0; k < AB_RUNS; k++) {
-			json_run(out, &ab->round[i].run[k], ab_order[k]);
+			fprintf(out, "      { \"side\": \"%s\", ", side_name(ab_order[k]));
+			ab_json_run(out, &ab->round[i].run[k]);
 			fputs(k + 1u < AB_RUNS ? ",\n" : " ] }", out);
 		}
 	}
@@ -191,12 +191,12 @@ static void json_metric(FILE *out, const struct ab *ab, unsigned m)
 	ab_result(ab, m, &r);
 	none = r.none || r.ratio.verdict == STAT_FEW;
 	fprintf(out, "    \"%s\": { ", ab_metrics[m].name);
-	value(out, "a", r.median[AB_A], ", ");
-	value(out, "b", r.median[AB_B], ", ");
-	value(out, "ratio", r.none ? NAN : r.ratio.median, ", ");
-	value(out, "low", none ? NAN : r.ratio.low, ", ");
-	value(out, "high", none ? NAN : r.ratio.high, ", ");
-	value(out, "all", r.all, ", ");
+	ab_json_value(out, "a", r.median[AB_A], ", ");
+	ab_json_value(out, "b", r.median[AB_B], ", ");
+	ab_json_value(out, "ratio", r.none ? NAN : r.ratio.median, ", ");
+	ab_json_value(out, "low", none ? NAN : r.ratio.low, ", ");
+	ab_json_value(out, "high", none ? NAN : r.ratio.high, ", ");
+	ab_json_value(out, "all", r.all, ", ");
 	fprintf(out, "\"rounds\": %u, \"verdict\": ", r.ratio.n);
 	json_string(out, ab_verdict(m, &r));
 	fputs(m + 1u < AB_METRICS ? " },\n" : " }\n", out);

@@ -257,15 +257,6 @@ void sweep_report(FILE *out, const struct sweep *w)
 	}
 }
 
-static void value(FILE *out, const char *key, double v, const char *rest)
-{
-	if (isnan(v)) {
-		fprintf(out, "\"%s\": null%s", key, rest);
-	} else {
-		fprintf(out, "\"%s\": %.9g%s", key, v, rest);
-	}
-}
-
 static void json_point(FILE *out, const struct sweep *w, unsigned i)
 {
 	const struct sweep_point *p = &w->point[i];
@@ -273,24 +264,17 @@ static void json_point(FILE *out, const struct sweep *w, unsigned i)
 
 	fprintf(out, "  { \"value\": %.0f, ", p->value);
 	for (unsigned m = 0; m < AB_METRICS; m++) {
-		value(out, ab_metrics[m].name, sweep_median(w, i, m, &low, &high), ", ");
+		ab_json_value(out, ab_metrics[m].name, sweep_median(w, i, m, &low, &high), ", ");
 	}
 	for (unsigned k = 0; k < COUNTS; k++) {
-		value(out, k == COUNT_INSTRUCTIONS ? "instructions" : "system_calls",
-		      p->counted[k].known ? counted_each(&p->counted[k]) : (double)NAN, ", ");
+		ab_json_value(out, k == COUNT_INSTRUCTIONS ? "instructions" : "system_calls",
+			      p->counted[k].known ? counted_each(&p->counted[k]) : (double)NAN,
+			      ", ");
 	}
 	fputs("\"runs\": [", out);
 	for (unsigned r = 0; r < w->rounds; r++) {
-		const struct ab_run *run = &p->run[r];
-
-		fprintf(out, "%s\n    { \"requests\": %llu, ", r > 0 ? "," : "",
-			(unsigned long long)run->requests);
-		for (unsigned m = 0; m < AB_METRICS; m++) {
-			value(out, ab_metrics[m].name, run->value[m], ", ");
-		}
-		value(out, "steal", run->steal, ", ");
-		value(out, "wait", run->wait, ", ");
-		value(out, "together", run->together, " }");
+		fprintf(out, "%s\n    { ", r > 0 ? "," : "");
+		ab_json_run(out, &p->run[r]);
 	}
 	fputs(" ] }", out);
 }
