@@ -239,7 +239,7 @@ class Back(Machine):
     def maps(self):
         """What the program maps of devices: [(bytes, access, name)]"""
         lines = self.check("cat /proc/$(cat /run/pid)/maps")
-        found = re.findall(r"^(\w+)-(\w+) (\S+) \S+ \S+ \d+\s+(\S.*)$", lines, re.M)
+        found = re.findall(r"^(\w+)-(\w+) (\S+) \S+ \S+ \d+ +(\S.*)$", lines, re.M)
         return [(int(end, 16) - int(begin, 16), access, name) for begin, end, access, name in found if "s" in access]
 
     # the host of checks.py
