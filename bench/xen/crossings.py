@@ -54,7 +54,7 @@ def hypercalls(xen):
 
 def ours(stratos, domid):
     stratos.clear_log()
-    stratos.signal("USR1", wait=False)
+    stratos.xen.check(f"kill -USR1 {stratos.pid}")
     return stratos.counters(domid)
 
 
