@@ -53,8 +53,7 @@ def test_guest_powers_off_and_reboots(xen):
     guest = xen.create("g2")
     first = guest.domid
     guest.run("sh -c 'sleep 0.5; reboot -f' >/dev/null 2>&1 &")
-    xen.check(f"while xl list {first} >/dev/null 2>&1; do sleep 0.2; done; until xl domid g2; do sleep 0.2; done")
-    guest.attach()
+    guest.attach(after=first)
     assert guest.ready().domid > first
     guest.shut_down()
     assert domains(xen) == ["Domain-0"]

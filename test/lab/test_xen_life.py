@@ -51,8 +51,7 @@ def test_guest_paused_rebooted_crashed(xen, disks):
         first = guest.domid
         guest.run("sh -c 'sleep 0.3; reboot -f' >/dev/null 2>&1 &")
         stratos.wait_left(first, 2)
-        xen.check("until xl domid g; do sleep 0.2; done", 60)
-        guest.attach()
+        guest.attach(after=first)
         assert guest.ready().domid > first
         entropy(guest)
         guest.destroy()

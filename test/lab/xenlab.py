@@ -76,12 +76,17 @@ class XenGuest(Agent):
             text = base64.b64encode(data[at:at + 2400]).decode()
             self.check(f"base64 -d >>'{path}' <<'END'\n{text}\nEND\n")
 
-    def attach(self):
-        """Join the console of the domain that has this guest's name now to our stream: after create, and again after
-        a reboot, which makes a new domain."""
+    def attach(self, after=-1, seconds=60):
+        """Join the console of the domain that has this guest's name to our stream: after create, and again after a
+        reboot, which makes a new domain. after: number of the domain before, which may still be there."""
         self._detach()
         out = self.xen.check(f"""
-            id=$(xl domid '{self.domain_name}') || exit 1
+            for try in $(seq {seconds * 5}); do
+                id=$(xl domid '{self.domain_name}' 2>/dev/null) && [ "$id" -gt {after} ] && break
+                id=
+                sleep 0.2
+            done
+            [ -n "$id" ] || {{ echo "no domain of that name after {after}"; exit 1; }}
             for try in $(seq 100); do
                 tty=$(xenstore-read /local/domain/$id/console/tty 2>/dev/null) && [ -e "$tty" ] && break
                 sleep 0.1
@@ -96,7 +101,7 @@ class XenGuest(Agent):
             echo $! >/run/console.{self.port}
             cat <&3 >$tty &
             echo $! >>/run/console.{self.port}
-            echo DOMAIN $id""")
+            echo DOMAIN $id""", 2 * seconds)
         self.domid = int(re.search(r"DOMAIN (\d+)", out)[1])
 
     def _detach(self):
