@@ -14,7 +14,7 @@ help:
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make lab-amp     the same for Linux beside firmware'
 	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
-	@echo 'make test        everything that is tested; last line: N passed, N failed'
+	@echo 'make test        all tests but those of the lab; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench       all measurements, beside their peers; report in build/bench/report.html and report.json'
 	@echo 'make bench-figures  what the daemon costs, counted; build/bench/figures.json'
@@ -76,7 +76,7 @@ lab-amp:
 	@python3 test/lab/amp.py
 
 test:
-	@tools/setup lab
+	@tools/setup test
 	@tools/run-tests
 
 test-lab:

@@ -198,10 +198,8 @@ class Xen(Machine):
         words = (f"dtuart=/pl011@9000000 console=dtuart conswitch=` bootscrub=0 loglvl=info guest_loglvl=info "
                  f"sched_credit2_migrate_resist=0 dom0_mem={self.dom0_memory}M dom0_max_vcpus={self.dom0_cpus} {self.append}")
         linux = f"{KERNEL} rdinit=/init stratos.agent=hvc1 {self.dom0_append}"
-        # single: with a thread for each processor, which share two with other work, a guest's CPU now and then lost its
-        # timer ("hard LOCKUP" in the guest, no register access pending), and locks spin whose owner does not run
-        argv = ["qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a57",
-                "-accel", "tcg,thread=single", "-smp", self.cpus, "-m", self.memory, "-nodefaults", "-display", "none", "-no-reboot",
+        argv = ["qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a57", "-accel", "tcg",
+                "-smp", self.cpus, "-m", self.memory, "-nodefaults", "-display", "none", "-no-reboot",
                 "-serial", f"file:{self.folder}/xen.log", "-kernel", hypervisor, "-append", words,
                 "-device", f"guest-loader,addr={kernel_at:#x},kernel={kernel},bootargs={linux}",
                 "-device", f"guest-loader,addr={initrd_at:#x},initrd={dom0}/initrd",
