@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "hosted/host_kind.h"
+#include "hosted/words.h"
 #include "vio/i2c.h"
 
 #define CHIPS	     16u
@@ -243,8 +244,9 @@ static const char *sim_add(struct sim_bus *b, const struct sim_chip_ops *ops, un
 }
 
 /* one word of ARG; returns: NULL or what is wrong */
-static const char *sim_word(struct sim_bus *b, const char *w)
+static const char *sim_word(void *ctx, const char *w)
 {
+	struct sim_bus *b = ctx;
 	static const struct sim_chip_ops *const kind[] = { &eeprom_ops, &lm75_ops };
 	char *end;
 	unsigned long v;
@@ -268,24 +270,6 @@ static const char *sim_word(struct sim_bus *b, const char *w)
 	return "expected eeprom@ADDRESS, lm75@ADDRESS or delay=MICROSECONDS";
 }
 
-static const char *sim_parse(struct sim_bus *b, const char *arg, char *word, size_t size)
-{
-	const char *wrong, *comma;
-	size_t n;
-
-	while (arg && *arg) {
-		comma = strchr(arg, ',');
-		n = comma ? (size_t)(comma - arg) : strlen(arg);
-		(void)snprintf(word, size, "%.*s", (int)(n < size ? n : size - 1), arg);
-		wrong = sim_word(b, word);
-		if (wrong) {
-			return wrong;
-		}
-		arg += n + (comma != NULL);
-	}
-	return NULL;
-}
-
 static void sim_close(struct host *h)
 {
 	free(h->host);
@@ -303,7 +287,7 @@ static int sim_open(struct host_ctx *ctx, struct host *out)
 	}
 	(void)sim_add(b, &eeprom_ops, 0x50);
 	(void)sim_add(b, &lm75_ops, 0x48);
-	wrong = sim_parse(b, ctx->arg, word, sizeof(word));
+	wrong = words_each(ctx->arg, word, sizeof(word), sim_word, b);
 	if (wrong) {
 		(void)snprintf(ctx->err, sizeof(ctx->err), "'%s': %s", word, wrong);
 		free(b);

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "hosted/host_kind.h"
+#include "hosted/words.h"
 #include "vio/rtc.h"
 
 #define SECOND	1000000000u /* ns */
@@ -208,8 +209,9 @@ static const struct vio_rtc_host_ops sim_ops = {
 /* ---- kind ---- */
 
 /* one word of ARG; returns: NULL or what is wrong */
-static const char *sim_word(struct sim_rtc *s, const char *word)
+static const char *sim_word(void *ctx, const char *word)
 {
+	struct sim_rtc *s = ctx;
 	const char *value = strchr(word, '=');
 	unsigned long long v;
 	char *end;
@@ -244,24 +246,6 @@ static const char *sim_word(struct sim_rtc *s, const char *word)
 	return NULL;
 }
 
-static const char *sim_parse(struct sim_rtc *s, const char *arg, char *word, size_t size)
-{
-	const char *wrong, *comma;
-	size_t n;
-
-	while (arg && *arg) {
-		comma = strchr(arg, ',');
-		n = comma ? (size_t)(comma - arg) : strlen(arg);
-		(void)snprintf(word, size, "%.*s", (int)(n < size ? n : size - 1), arg);
-		wrong = sim_word(s, word);
-		if (wrong) {
-			return wrong;
-		}
-		arg += n + (comma != NULL);
-	}
-	return NULL;
-}
-
 static void sim_close(struct host *h)
 {
 	free(h->host);
@@ -281,7 +265,7 @@ static int sim_open(struct host_ctx *ctx, struct host *out)
 	s->start = (uint64_t)START * SECOND;
 	s->tai = (uint64_t)TAI_UTC * SECOND;
 	s->speed = 1;
-	wrong = sim_parse(s, ctx->arg, word, sizeof(word));
+	wrong = words_each(ctx->arg, word, sizeof(word), sim_word, s);
 	if (wrong) {
 		(void)snprintf(ctx->err, sizeof(ctx->err), "'%s': %s", word, wrong);
 		free(s);

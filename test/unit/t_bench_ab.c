@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* t_bench_ab.c - the comparison of two loads: rule, ratios, options, and whole runs. STRATOS names the program. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "bench_bed.h"
 #include "app/bench_ab.h"
 
 static bool near(double a, double b)
@@ -279,14 +272,6 @@ static void sides(void **state)
 
 /* ---- whole runs ---- */
 
-static int shell(const char *command)
-{
-	int status = system(command);
-
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
 /* The program reckons from its rounds what anybody can reckon from them. */
 static void whole(void **state)
 {
@@ -372,23 +357,6 @@ static void failures(void **state)
 	}
 	assert_int_equal(shell("\"$STRATOS\" bench ab --help | grep -q 'max-wait=PERCENT'"), 0);
 	assert_int_equal(shell("\"$STRATOS\" bench ab --rounds=x 2>/dev/null"), 2);
-}
-
-static char dir[] = "/tmp/t_bench_ab.XXXXXX";
-
-static int up(void **state)
-{
-	(void)state;
-	return getenv("STRATOS") && mkdtemp(dir) && chdir(dir) == 0 ? setenv("TMPDIR", dir, 1) : -1;
-}
-
-static int down(void **state)
-{
-	char command[100];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return chdir("/") || system(command);
 }
 
 int main(void)

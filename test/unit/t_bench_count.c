@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* t_bench_count.c - counted instructions and system calls: what the tools write, and whole runs. STRATOS: the program. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "bench_bed.h"
 #include "app/bench_count.h"
 
 static bool parse(const char *text, enum count_what what, unsigned run, struct counted *c)
@@ -82,14 +75,6 @@ static void strace(void **state)
 	assert_false(parse(HEAD " 60.00    0.000123           3       140           read\n",
 			   COUNT_CALLS, 0, &c)); /* cut off */
 	assert_false(parse("strace: no such thing\n", COUNT_CALLS, 0, &c));
-}
-
-static int shell(const char *command)
-{
-	int status = system(command);
-
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
 }
 
 static void must(const char *command)
@@ -184,23 +169,6 @@ static void failures(void **state)
 	assert_int_equal(shell("\"$STRATOS\" bench --attach=/s --dev=rng --syscalls 2>out"), 2);
 	must("grep -q 'started under a tool: --spawn' out");
 	assert_int_equal(shell("ls | grep -q ^stratos-bench-"), 1);
-}
-
-static char dir[] = "/tmp/t_bench_count.XXXXXX";
-
-static int up(void **state)
-{
-	(void)state;
-	return getenv("STRATOS") && mkdtemp(dir) && chdir(dir) == 0 ? setenv("TMPDIR", dir, 1) : -1;
-}
-
-static int down(void **state)
-{
-	char command[100];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return chdir("/") || system(command);
 }
 
 int main(void)

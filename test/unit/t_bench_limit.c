@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* t_bench_limit.c - the machine's floor: that each probe measures, and which one bounds what. STRATOS names the program. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
 #include <math.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "bench_bed.h"
 #include "app/bench_limit.h"
 
 static const struct limit probes[] = {
@@ -171,14 +164,6 @@ static void floors(void **state)
 
 /* ---- the program ---- */
 
-static int shell(const char *command)
-{
-	int status = system(command);
-
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
 static void program(void **state)
 {
 	static const char *const good[] = {
@@ -222,23 +207,6 @@ static void program(void **state)
 	assert_int_equal(
 		shell("\"$STRATOS\" bench limits --rounds=1 --json=/no/file 2>/dev/null >out"), 1);
 	assert_int_equal(shell("ls | grep -q ^stratos-"), 1); /* nothing is left */
-}
-
-static char dir[] = "/tmp/t_bench_limit.XXXXXX";
-
-static int up(void **state)
-{
-	(void)state;
-	return getenv("STRATOS") && mkdtemp(dir) && chdir(dir) == 0 ? setenv("TMPDIR", dir, 1) : -1;
-}
-
-static int down(void **state)
-{
-	char command[100];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return chdir("/") || system(command);
 }
 
 int main(void)

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* t_bench_plot.c - pictures and sweeps: axes, words, XML that a parser takes, and whole runs. STRATOS: the program. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "bench_bed.h"
 #include "app/bench_svg.h"
 #include "app/bench_sweep.h"
 
@@ -54,14 +47,6 @@ static void ticks(void **state)
 			}
 		}
 	}
-}
-
-static int shell(const char *command)
-{
-	int status = system(command);
-
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
 }
 
 static void must(const char *command)
@@ -292,23 +277,6 @@ static void failures(void **state)
 		}
 	}
 	assert_int_equal(shell("ls | grep -q ^stratos-bench-"), 1);
-}
-
-static char dir[] = "/tmp/t_bench_plot.XXXXXX";
-
-static int up(void **state)
-{
-	(void)state;
-	return getenv("STRATOS") && mkdtemp(dir) && chdir(dir) == 0 ? setenv("TMPDIR", dir, 1) : -1;
-}
-
-static int down(void **state)
-{
-	char command[100];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return chdir("/") || system(command);
 }
 
 int main(void)
