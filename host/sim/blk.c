@@ -37,7 +37,8 @@ static bool sim_fails(const struct sim_blk *s, const struct vio_blk_io *io)
 static int sim_run(struct sim_blk *s, struct vio_blk_io *io)
 {
 	struct vio_span span = io->span;
-	uint8_t *at = s->disk + (io->sector * VIO_BLK_SECTOR);
+	/* a SYNC's sector is whatever the guest wrote */
+	uint8_t *at = s->disk + (io->op == VIO_BLK_SYNC ? 0u : io->sector * VIO_BLK_SECTOR);
 	uint32_t len = span.len > s->cut ? span.len - s->cut : 0;
 
 	if (s->nlog < SIM_BLK_LOG) {
