@@ -41,20 +41,19 @@ def test_daemon_killed_under_load(xen, disks):
 def test_guest_paused_rebooted_crashed(xen, disks):
     """The same daemon serves the next domain of that name each time."""
     with Stratos(xen, {"g": [blk(disks[0]), rng()]}) as stratos:
-        guest = stratos.guest("g", on_reboot="restart")
-        traffic = Traffic(guest, "vda")
-        traffic.more()
-        guest.pause()
-        time.sleep(1)
-        guest.unpause()
-        traffic.more()
-        first = guest.domid
-        guest.run("sh -c 'sleep 0.3; reboot -f' >/dev/null 2>&1 &")
-        stratos.wait_left(first, 2)
-        guest.attach(after=first)
-        assert guest.ready().domid > first
-        entropy(guest)
-        guest.destroy()
+        with stratos.guest("g", on_reboot="restart") as guest:
+            traffic = Traffic(guest, "vda")
+            traffic.more()
+            guest.pause()
+            time.sleep(1)
+            guest.unpause()
+            traffic.more()
+            first = guest.domid
+            guest.run("sh -c 'sleep 0.3; reboot -f' >/dev/null 2>&1 &")
+            stratos.wait_left(first, 2)
+            guest.attach(after=first)
+            assert guest.ready().domid > first
+            entropy(guest)
         with stratos.guest("g", on_reboot="destroy") as guest:  # that is what panic=-1 makes of a crash
             Traffic(guest, "vda").more()
             guest.run("sh -c 'sleep 0.3; echo c >/proc/sysrq-trigger' >/dev/null 2>&1 &")
