@@ -11,6 +11,7 @@
 #define APP_BENCH_H
 
 #include "app/bench_hist.h"
+#include "app/target.h"
 #include "port/vhost_user/front.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -122,9 +123,9 @@ struct bench_result {
 struct bench {
 	struct bench_spec spec;
 	struct vhf *f;
-	pid_t thread;		/* the back-end's busiest, 0 unknown */
-	pid_t pid, child;	/* pid: the back-end's, 0 unknown; child: spawned, 0 none */
-	char dir[72], sock[96]; /* of a spawned back-end */
+	pid_t thread;	      /* the back-end's busiest, 0 unknown */
+	pid_t pid;	      /* the back-end's, 0 unknown */
+	struct target target; /* spawned */
 	uint64_t offered, features;
 	struct bench_queue *queue; /* spec.queues */
 	enum bench_phase phase;

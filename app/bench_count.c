@@ -65,11 +65,11 @@ void count_exec(const struct bench *b, const char *command)
 	char out[128];
 
 	if (b->counting == COUNT_INSTRUCTIONS) {
-		snprintf(out, sizeof(out), "--callgrind-out-file=%s/count.%%p", b->dir);
+		snprintf(out, sizeof(out), "--callgrind-out-file=%s/count.%%p", b->target.dir);
 		execlp("valgrind", "valgrind", "--tool=callgrind", "--trace-children=yes", out,
 		       "sh", "-c", command, (char *)NULL);
 	} else {
-		snprintf(out, sizeof(out), "%s/count", b->dir);
+		snprintf(out, sizeof(out), "%s/count", b->target.dir);
 		execlp("strace", "strace", "-c", "-f", "-o", out, "sh", "-c", command,
 		       (char *)NULL);
 	}
@@ -147,9 +147,9 @@ void count_read(struct bench *b)
 	FILE *f;
 
 	if (b->counting == COUNT_INSTRUCTIONS) {
-		snprintf(path, sizeof(path), "%s/count.%d", b->dir, (int)b->pid);
+		snprintf(path, sizeof(path), "%s/count.%d", b->target.dir, (int)b->pid);
 	} else {
-		snprintf(path, sizeof(path), "%s/count", b->dir);
+		snprintf(path, sizeof(path), "%s/count", b->target.dir);
 	}
 	f = fopen(path, "re");
 	b->counted_ok = f && count_parse(f, b->counting, b->counted_run, b->counted);

@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 /* An eventfd's counter, without reading it away; returns: 0 also when it is not known */
 static uint64_t counter(int fd)
@@ -71,17 +70,12 @@ static const char *whose(struct bench *b, const struct bench_queue *q, char text
 	return text;
 }
 
-static bool exited(struct bench *b)
-{
-	return b->child > 0 && waitpid(b->child, NULL, WNOHANG) == b->child;
-}
-
 static const char *also(struct bench *b)
 {
+	char how[256];
 	uint8_t s = 0;
 
-	if (exited(b)) {
-		b->child = 0;
+	if (target_ended(&b->target, how)) {
 		return "; the back-end's process has ended";
 	}
 	if ((vhf_protocol(b->f) & VHU_P_STATUS) && vhf_bus.status(b->f, &s) == VIO_OK &&

@@ -2,186 +2,55 @@
 /*
  * bench_target.c - the back-end under load: attach to it or spawn it, negotiate, lay out memory and queues
  *
- * A spawned back-end gets a process group of its own and a socket in a new folder in TMPDIR; its output goes to a file
- * there, whose end is shown when something fails. All of it is gone afterwards.
+ * The end of what a spawned back-end printed is shown when something fails.
  */
 #include "app/bench_count.h"
 #include "vio/dev.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define REPLY_MS 10000u
 #define SPAWN_MS 10000u
-#define LEAVE_MS 3000u
 #define TOOL_MS	 60000u /* to start or to leave, under a tool that counts */
 #define SMALL	 64u	/* bytes of head and tail each: a cache line of its own */
 
 /* ---- a back-end of our own ---- */
 
-/* The command with {sock} replaced; the caller frees it */
-static char *command_of(const char *spawn, const char *sock)
+/* In the child, when it is counted: under the tool */
+static void exec_counted(void *arg, const char *command)
 {
-	size_t n = 1;
-	const char *from = spawn, *hit;
-	char *out, *to;
-
-	for (hit = spawn; (hit = strstr(hit, "{sock}")); hit += 6) {
-		n++;
-	}
-	out = malloc(strlen(spawn) + n * strlen(sock));
-	if (!out) {
-		return NULL;
-	}
-	to = out;
-	while ((hit = strstr(from, "{sock}"))) {
-		to = mempcpy(to, from, (size_t)(hit - from));
-		to = stpcpy(to, sock);
-		from = hit + 6;
-	}
-	strcpy(to, from);
-	return out;
-}
-
-static void in_child(const struct bench *b, const char *command)
-{
-	char log[96];
-	int fd, null = open("/dev/null", O_RDWR);
-
-	snprintf(log, sizeof(log), "%s/log", b->dir);
-	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	(void)setpgid(0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* should we be killed */
-	if (dup2(null, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0) {
-		_exit(127);
-	}
-	if (b->counted) {
-		count_exec(b, command);
-	} else {
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	}
-	_exit(127);
+	count_exec(arg, command);
 }
 
 static int spawn(struct bench *b, char err[256])
 {
-	const char *tmp = getenv("TMPDIR");
-	char *command;
-
-	snprintf(b->dir, sizeof(b->dir), "%.40s/stratos-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(b->dir)) {
-		snprintf(err, 256, "a folder %s: %s", b->dir, strerror(errno));
-		b->dir[0] = '\0';
-		return -1;
-	}
-	snprintf(b->sock, sizeof(b->sock), "%s/sock", b->dir);
-	command = command_of(b->spec.spawn, b->sock);
-	fflush(NULL);
-	b->child = command ? fork() : -1;
-	if (b->child == 0) {
-		in_child(b, command);
-	}
-	free(command);
-	if (b->child < 0) {
-		snprintf(err, 256, "starting the back-end: %s", strerror(errno));
-		b->child = 0;
-		return -1;
-	}
-	(void)setpgid(b->child, b->child); /* whoever of the two comes first */
-	return 0;
-}
-
-static void show_log(const struct bench *b)
-{
-	char path[96], text[2048];
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "%s/log", b->dir);
-	f = fopen(path, "re");
-	if (!f) {
-		return;
-	}
-	if (fseek(f, -(long)sizeof(text) + 1, SEEK_END) != 0) {
-		rewind(f);
-	}
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	if (n > 0) {
-		fprintf(stderr, "The back-end said:\n%s%s", text, text[n - 1] == '\n' ? "" : "\n");
-	}
-	fclose(f);
-}
-
-/* returns: whether it left within so many milliseconds */
-static bool child_leaves(const struct bench *b, unsigned ms)
-{
-	static const struct timespec pause = { .tv_nsec = 1000000 };
-	unsigned i = 0;
-
-	while (waitpid(b->child, NULL, WNOHANG) == 0) {
-		if (i++ == ms) {
-			return false;
-		}
-		(void)nanosleep(&pause, NULL);
-	}
-	return true;
-}
-
-/* What the back-end and its tool left: all of the folder */
-static void remove_dir(const struct bench *b)
-{
-	struct dirent *e;
-	char path[400];
-	DIR *d = opendir(b->dir);
-
-	while (d && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", b->dir, e->d_name);
-		(void)unlink(path); /* not "." and ".." */
-	}
-	if (d) {
-		closedir(d);
-	}
-	(void)rmdir(b->dir);
+	b->target = (struct target){ .command = b->spec.spawn,
+				     .exec = b->counted ? exec_counted : NULL,
+				     .arg = b };
+	return target_start(&b->target, err);
 }
 
 static void end_child(struct bench *b)
 {
-	if (b->child > 0 && b->counted && b->pid > 0) { /* the tool writes when it has ended */
+	if (b->target.child > 0 && b->counted &&
+	    b->pid > 0) { /* the tool writes when it has ended */
 		(void)kill(b->pid, SIGTERM);
-		if (child_leaves(b, TOOL_MS)) {
+		if (target_leaves(&b->target, TOOL_MS)) {
 			count_read(b);
 		}
 	}
-	if (b->child > 0) {
-		(void)kill(-b->child, SIGTERM);
-		(void)child_leaves(b, LEAVE_MS);
-		(void)kill(-b->child, SIGKILL); /* and what it may have started */
-		(void)waitpid(b->child, NULL, 0);
-	}
-	if (b->dir[0]) {
-		remove_dir(b);
-	}
+	target_end(&b->target);
 }
 
 static bool child_ended(struct bench *b, char err[256])
 {
-	int status;
+	char how[256];
 
-	if (b->child <= 0 || waitpid(b->child, &status, WNOHANG) != b->child) {
+	if (!target_ended(&b->target, how)) {
 		return false;
 	}
-	b->child = 0;
-	snprintf(err, 256, "the back-end ended at once, %s %d",
-		 WIFSIGNALED(status) ? "by signal" : "with exit code",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	snprintf(err, 256, "the back-end ended at once, %.200s", how);
 	return true;
 }
 
@@ -200,7 +69,7 @@ static int connect_to(struct bench *b, char err[256])
 			if (child_ended(b, err)) {
 				return -1;
 			}
-			b->f = vhf_connect(&cfg, b->sock, 10, err);
+			b->f = vhf_connect(&cfg, b->target.sock, 10, err);
 		}
 		b->result.ready_ns = bench_now() - begin;
 	}
@@ -357,17 +226,15 @@ int bench_open(struct bench *b, char err[256])
 	if (open_all(b, err) == 0) {
 		return 0;
 	}
-	if (b->dir[0]) {
-		show_log(b);
-	}
+	target_show_log(&b->target);
 	bench_close(b);
 	return -1;
 }
 
 void bench_close(struct bench *b)
 {
-	if (b->result.fatal[0] && b->dir[0]) {
-		show_log(b);
+	if (b->result.fatal[0]) {
+		target_show_log(&b->target);
 	}
 	for (uint16_t i = 0; b->queue && i < b->spec.queues; i++) {
 		if (b->f && b->queue[i].ring.p && !b->result.fatal[0]) {
@@ -388,5 +255,4 @@ void bench_close(struct bench *b)
 	}
 	b->f = NULL;
 	end_child(b);
-	b->child = 0;
 }

@@ -26,6 +26,8 @@ struct vhf;
 struct vhf_config {
 	uint32_t reply_ms; /* ms, > 0: the longest that a reply may take */
 	uint64_t without;  /* protocol feature bits that are not used although they are offered */
+	uint64_t
+		with; /* more bits that are taken when offered; the caller does what they are for, by vhf_exchange */
 };
 
 /*
@@ -68,6 +70,26 @@ bool vhf_gone(struct vhf *f);
 int vhf_socket(const struct vhf *f); /* to wait on: readable when the back-end closes */
 /* vhf_error - what went wrong first, "" when nothing did; valid until vhf_close */
 const char *vhf_error(const struct vhf *f);
+
+/*
+ * For tests of back-ends, which say what no driver of ours says.
+ * vhf_exchange - one message, and what comes back; no check but that of a reply's frame
+ * wait: a reply is awaited there, at most reply_ms; NULL: none
+ * returns: VIO_OK | VIO_E_IO as everywhere
+ */
+struct vhf_message {
+	uint32_t request;
+	const void *body;
+	uint32_t len; /* bytes of body */
+	const int *fd;
+	uint32_t nfd; /* at most 8; they stay the caller's */
+	bool ack;     /* with need_reply */
+};
+struct vhf_reply {
+	uint32_t request, flags, size; /* as they came */
+	uint8_t body[512];	       /* a longer payload is VIO_E_IO */
+};
+int vhf_exchange(struct vhf *f, const struct vhf_message *m, struct vhf_reply *wait);
 
 uint64_t vhf_protocol(const struct vhf *f); /* protocol features in use, VHU_P_* of proto.h */
 uint32_t vhf_queues(const struct vhf *f);   /* most queues, as the back-end says; 0: it does not */

@@ -35,7 +35,7 @@ static int hello(struct vhf *f)
 	if (vhf_ask_u64(f, VHU_GET_PROTOCOL_FEATURES, &proto) != VIO_OK) {
 		return VIO_E_IO;
 	}
-	proto &= PROTO_KNOWN & ~f->cfg.without;
+	proto &= (PROTO_KNOWN | f->cfg.with) & ~f->cfg.without;
 	if (vhf_send_u64(f, VHU_SET_PROTOCOL_FEATURES, proto) != VIO_OK) {
 		return VIO_E_IO;
 	}

@@ -266,3 +266,31 @@ int vhf_send_u64(struct vhf *f, uint32_t request, uint64_t value)
 
 	return vhf_send(f, &o);
 }
+
+int vhf_exchange(struct vhf *f, const struct vhf_message *m, struct vhf_reply *wait)
+{
+	struct vhf_out o = {
+		.request = m->request, .body = m->body, .len = m->len, .fd = m->fd, .nfd = m->nfd
+	};
+	int64_t until = deadline(f);
+	struct vhu_wire_header h;
+
+	if (f->failed || (m->nfd > VHU_TABLE_REGIONS) ||
+	    (push(f, &o, VHU_VERSION | (m->ack ? VHU_NEED_REPLY : 0u)) != VIO_OK)) {
+		return VIO_E_IO;
+	}
+	if (wait == NULL) {
+		return VIO_OK;
+	}
+	if (pull(f, &h, sizeof(h), until, m->request) != VIO_OK) {
+		return VIO_E_IO;
+	}
+	if (h.size > sizeof(wait->body)) {
+		return vhf_fail(f, "the back-end answered %s with %u bytes", vhf_name(m->request),
+				h.size);
+	}
+	wait->request = h.request;
+	wait->flags = h.flags;
+	wait->size = h.size;
+	return pull(f, wait->body, h.size, until, m->request);
+}
