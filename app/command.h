@@ -8,6 +8,7 @@ int cmd_serve(int argc, char **argv);
 int cmd_devices(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_conform(int argc, char **argv);
 int cmd_guest_dtb(int argc, char **argv);
 /* cmd_device - argv[0] is a class: `stratos rng ...` */
 int cmd_device(int argc, char **argv);

@@ -17,6 +17,8 @@ static const struct command commands[] = {
 	{ "devices", "list device classes and their hosts", cmd_devices },
 	{ "demo", "drive every device in this process, over loop-back", cmd_demo },
 	{ "bench", "load a vhost-user back-end, verify and measure it", cmd_bench },
+	{ "conform", "find out which rules of the specification a vhost-user back-end keeps",
+	  cmd_conform },
 	{ "guest-dtb", "a guest's device tree, edited so that its virtio memory is one window",
 	  cmd_guest_dtb },
 };
