@@ -26,15 +26,19 @@ static void slice_end(struct vio_timer *t)
 	loop_stop(s->loop);
 }
 
-static void idle(void *arg)
+void demo_idle(struct loop *loop)
 {
-	struct demo *d = arg;
-	struct slice s = { .timer.fire = slice_end, .loop = d->loop };
-	struct vio_clock *c = loop_clock(d->loop);
+	struct slice s = { .timer.fire = slice_end, .loop = loop };
+	struct vio_clock *c = loop_clock(loop);
 
 	c->set(c, &s.timer, c->now(c) + SLICE_NS);
-	loop_run(d->loop);
+	loop_run(loop);
 	c->set(c, &s.timer, 0);
+}
+
+static void idle(void *arg)
+{
+	demo_idle(((struct demo *)arg)->loop);
 }
 
 static struct vio_dma take(struct demo *d, uint32_t len)

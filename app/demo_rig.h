@@ -43,6 +43,8 @@ uint8_t *demo_in(struct demo *d, struct demo_req *r, uint32_t len);
 bool demo_add(struct demo *d, uint16_t vq, struct demo_req *r);
 void demo_go(struct demo *d, uint16_t vq);
 bool demo_wait(struct demo *d, uint16_t vq, struct demo_req *r);
+/* demo_idle - let a loop run for a moment, so that hosts which complete later do */
+void demo_idle(struct loop *loop);
 /* demo_say - a line of the trace; demo_check - the same with its result, counted */
 void demo_say(struct demo *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool demo_check(struct demo *d, bool ok, const char *fmt, ...)

@@ -12,9 +12,9 @@ GROUP(ring)
 GROUP(frame)
 GROUP(event)
 
-extern const struct cf_dev cf_dev_rng;
+extern const struct cf_dev cf_dev_rng, cf_dev_blk;
 
-const struct cf_dev *const cf_devices[] = { &cf_dev_rng, NULL };
+const struct cf_dev *const cf_devices[] = { &cf_dev_rng, &cf_dev_blk, NULL };
 
 static const struct {
 	const struct cf_rule *rule;

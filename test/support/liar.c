@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "port/vhost_user/proto.h"
 #include "test/support/liar.h"
+#include "test/support/raw.h"
 #include "vio/dev.h"
 #include "vio/spec/blk.h"
 #include "vio/spec/ring.h"
@@ -37,13 +38,6 @@ struct liar {
 	uint16_t seen, put;
 	bool enabled, ack, asleep, over;
 	uint8_t disk[DISK];
-};
-
-struct message {
-	struct vhu_wire_header h;
-	union vhu_body b;
-	int fd[VHU_TABLE_REGIONS];
-	unsigned nfd;
 };
 
 static bool lies_here(const struct liar *l, enum lie lie)
@@ -219,35 +213,7 @@ static void turn(struct liar *l)
 
 /* ---- messages ---- */
 
-static bool receive(struct liar *l, struct message *m)
-{
-	union {
-		struct cmsghdr align;
-		char b[CMSG_SPACE(sizeof(int) * VHU_TABLE_REGIONS)];
-	} c;
-	struct iovec iov = { .iov_base = &m->h, .iov_len = sizeof(m->h) };
-	struct msghdr h = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
-	};
-	struct cmsghdr *one;
-
-	m->nfd = 0;
-	if (recvmsg(l->fd, &h, MSG_WAITALL | MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(m->h)) {
-		return false;
-	}
-	one = CMSG_FIRSTHDR(&h);
-	if (one) {
-		m->nfd = (unsigned)((one->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(m->fd, CMSG_DATA(one), m->nfd * sizeof(int));
-	}
-	if (m->h.size == 0) {
-		return true; /* the kernel waits even for nothing */
-	}
-	return m->h.size <= sizeof(m->b) &&
-	       recv(l->fd, &m->b, m->h.size, MSG_WAITALL) == (ssize_t)m->h.size;
-}
-
-static void answer(struct liar *l, const struct message *m, const void *body, uint32_t len)
+static void answer(struct liar *l, const struct raw_message *m, const void *body, uint32_t len)
 {
 	struct vhu_wire_header h = { .request = m->h.request,
 				     .flags = VHU_VERSION | VHU_IS_REPLY,
@@ -273,7 +239,7 @@ static void answer(struct liar *l, const struct message *m, const void *body, ui
 	(void)!send(l->fd, b, sizeof(h) + h.size, MSG_NOSIGNAL);
 }
 
-static void get(struct liar *l, const struct message *m)
+static void get(struct liar *l, const struct raw_message *m)
 {
 	uint64_t v = 0;
 
@@ -290,7 +256,7 @@ static void get(struct liar *l, const struct message *m)
 	answer(l, m, &v, sizeof(v));
 }
 
-static void get_config(struct liar *l, struct message *m)
+static void get_config(struct liar *l, struct raw_message *m)
 {
 	struct vhu_wire_config *c = &m->b.config;
 	uint8_t all[VHU_CONFIG_MAX] = { 0 };
@@ -301,7 +267,7 @@ static void get_config(struct liar *l, struct message *m)
 	answer(l, m, c, m->h.size);
 }
 
-static void set(struct liar *l, struct message *m)
+static void set(struct liar *l, struct raw_message *m)
 {
 	uint64_t no = l->lie == LIE_REFUSES && l->at == m->h.request;
 
@@ -344,9 +310,9 @@ static void set(struct liar *l, struct message *m)
 
 static void handle(struct liar *l)
 {
-	struct message m;
+	struct raw_message m;
 
-	if (!receive(l, &m)) {
+	if (!raw_receive(l->fd, &m)) {
 		l->over = true;
 		return;
 	}

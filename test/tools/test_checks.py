@@ -97,6 +97,7 @@ LIBRARIES = {
     "port_vhost_user": "void hosted_a(void); void vhu_a(void) { hosted_a(); }",
     "port_window": "void hosted_a(void); void window_a(void) { hosted_a(); }",
     "port_xen": "void hosted_a(void); void xen_a(void) { hosted_a(); }",
+    "conform": "void vhu_a(void); void driver_a(void); void cf_a(void) { vhu_a(); driver_a(); }",
     "app": "void app_a(void) {}",
 }
 

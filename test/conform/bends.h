@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bends.h - all tables of broken back-ends, each closed by a row without rule; a new one is a line here and in t_conform.c */
+#ifndef TEST_BENDS_H
+#define TEST_BENDS_H
+
+#include <stddef.h>
+#include "test/conform/bent.h"
+
+extern const struct bend bends_ring[], bends_status[], bends_rng[];
+
+#endif
