@@ -2,8 +2,9 @@
 /*
  * bench_stall.c - what a standstill means: which side does not move, from what each of them left in shared places
  *
- * The back-end shows how far it is in few places: the kick's counter (read, or not), with EVENT_IDX the position at
- * which it wants the next kick, which it writes when it has taken all before, and the ring of used entries.
+ * The back-end shows how far it is in few places: with EVENT_IDX the position at which it wants the next kick, which it
+ * writes when it has taken all before; the kick's counter, which some read and some, waiting for edges, do not; and
+ * the ring of used entries.
  */
 #include "app/bench.h"
 #include "port/vhost_user/proto.h"
@@ -51,18 +52,18 @@ static const char *whose(struct bench *b, const struct bench_queue *q, char text
 	uint16_t left = 0;
 	bool known = not_taken(q, &left);
 
-	if (kicks > 0) {
+	if (known && left == 0) {
+		snprintf(text, 160, "the back-end took all of them, and keeps them");
+	} else if (known && left <= q->q.posted) {
+		snprintf(text, 160,
+			 "the back-end %s the kick, but left %u of them in the ring and %s",
+			 kicks > 0 ? "did not read" : "read", left,
+			 kicks > 0 ? "does not look at it" : "waits for nothing");
+	} else if (kicks > 0) {
 		snprintf(text, 160,
 			 "the back-end has not read its kick (%llu waiting): it does not look at "
-			 "this queue",
+			 "this queue, or it never reads, but waits for edges",
 			 (unsigned long long)kicks);
-	} else if (known && left > 0 && left <= q->q.posted) {
-		snprintf(text, 160,
-			 "the back-end read the kick, but left %u of them in the ring and waits "
-			 "for nothing",
-			 left);
-	} else if (known) {
-		snprintf(text, 160, "the back-end took all of them, and keeps them");
 	} else {
 		snprintf(text, 160,
 			 "the back-end read the kick; it holds them, or did not look at the ring");

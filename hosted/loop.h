@@ -31,7 +31,7 @@ struct loop_fd {
 	int fd;
 	struct loop *loop; /* NULL: not registered */
 };
-/* loop_add, loop_mod - level-triggered; returns: 0 | errno */
+/* loop_add, loop_mod - level-triggered, unless events has EPOLLET; returns: 0 | errno */
 int loop_add(struct loop *l, struct loop_fd *f, int fd, uint32_t events,
 	     void (*fn)(struct loop_fd *f, uint32_t events));
 int loop_mod(struct loop_fd *f, uint32_t events);

@@ -110,7 +110,8 @@ struct vhu_ring {
 	atomic_bool call_due, err_due; /* any: in-band notifications to send */
 	/* queue loop: */
 	bool live;
-	bool no_fd; /* the front-end does not kick, it wants to be polled */
+	bool no_fd;	 /* the front-end does not kick, it wants to be polled */
+	uint32_t unread; /* kicks since kick_fd was read */
 	int kick_fd, call_fd;
 	struct loop_fd kick;
 	struct loop_task turn;

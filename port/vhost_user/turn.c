@@ -7,19 +7,28 @@
  * budget lasts, and is armed by the poller just before the loop sleeps. A ring whose front-end gave no descriptor to
  * kick with is looked at by a timer, every 100 us while it is idle.
  *
+ * Kicks cost one system call, epoll_wait: an eventfd is waited for by its edges, which every write makes whatever the
+ * counter holds, and is not read. So rings and processes that share a descriptor do not take each other's kicks away,
+ * and whoever takes a live ring over finds a kick too many, never one too few. It is read when it comes, which is one
+ * kick if something was left in it; when the ring is down and it goes; once in KICKS_UNREAD kicks, so that it does
+ * not fill up even where they are not counted by ones; and when it says that it did (EPOLLERR).
+ *
  * Descriptors come from the front-end and may be of any kind. One that epoll does not take is refused; one that hangs
- * up is dropped, or it would wake the loop for ever. Reads never block (RWF_NOWAIT, or O_NONBLOCK on kernels that do
- * not know it for this kind); writes rely on O_NONBLOCK, set when the descriptor came.
+ * up is dropped, or it would wake the loop for ever. What has a file type (pipes fill up) is read each time. Reads
+ * never block (RWF_NOWAIT, or O_NONBLOCK on kernels that do not know it for this kind); writes rely on O_NONBLOCK,
+ * set when the descriptor came.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "port/vhost_user/internal.h"
 
-#define LOOK_NS 100000u
+#define LOOK_NS	     100000u
+#define KICKS_UNREAD 0x100000u
 
 static void turn(struct vhu_ring *r)
 {
@@ -110,18 +119,48 @@ void vhu_turn_all(struct vhu_exec *x)
 	}
 }
 
+/* returns: bytes, 0 the other end is gone, -1 and errno */
+static ssize_t kick_read(int fd)
+{
+	uint64_t n;
+	struct iovec iov = { .iov_base = &n, .iov_len = sizeof(n) };
+	ssize_t got = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	if ((got < 0) && (errno == EOPNOTSUPP)) {
+		got = read(fd, &n, sizeof(n));
+	}
+	return got;
+}
+
+static void kicked(struct vhu_ring *r)
+{
+	if (r->live) {
+		turn(r);
+	} else {
+		atomic_store(&r->kicked, true);
+		vhu_progress(r->v);
+	}
+}
+
+static void on_edge(struct loop_fd *f, uint32_t events)
+{
+	struct vhu_ring *r = VIO_CONTAINER(f, struct vhu_ring, kick);
+
+	r->unread++;
+	if ((r->unread >= KICKS_UNREAD) || ((events & EPOLLERR) != 0)) {
+		r->unread = 0;
+		(void)kick_read(f->fd);
+	}
+	kicked(r);
+}
+
 static void on_kick(struct loop_fd *f, uint32_t events)
 {
 	struct vhu_ring *r = VIO_CONTAINER(f, struct vhu_ring, kick);
-	uint64_t n;
-	struct iovec iov = { .iov_base = &n, .iov_len = sizeof(n) };
 	ssize_t got = -1;
 
 	if ((events & EPOLLIN) != 0) {
-		got = preadv2(f->fd, &iov, 1, -1, RWF_NOWAIT);
-		if ((got < 0) && (errno == EOPNOTSUPP)) {
-			got = read(f->fd, &n, sizeof(n));
-		}
+		got = kick_read(f->fd);
 	}
 	if ((got == 0) || ((got < 0) && ((events & (EPOLLHUP | EPOLLERR)) != 0)) ||
 	    ((got < 0) && (errno != EAGAIN) && (errno != EINTR))) {
@@ -129,13 +168,8 @@ static void on_kick(struct loop_fd *f, uint32_t events)
 		log_debug(r->v->name, "ring %u: kick descriptor hung up", r->index);
 		return;
 	}
-	if (r->live) {
-		turn(r);
-	} else if (got > 0) {
-		atomic_store(&r->kicked, true);
-		vhu_progress(r->v);
-	} else {
-		/* nothing was there */
+	if (r->live || (got > 0)) {
+		kicked(r);
 	}
 }
 
@@ -187,21 +221,42 @@ static void non_blocking(int fd)
 	}
 }
 
+/* eventfd, and others like it: what is no file of any type (S_IFMT) takes no bytes that could fill it up */
+static bool has_edges(int fd)
+{
+	struct stat st;
+
+	return (fstat(fd, &st) == 0) && ((st.st_mode & S_IFMT) == 0);
+}
+
 void vhu_on_kick_fd(void *set_fd)
 {
 	struct vhu_set_fd *s = set_fd;
 	struct vhu_ring *r = s->r;
+	bool edges = false;
 
 	loop_del(&r->kick);
 	if (r->kick_fd >= 0) {
+		if (!r->live && (r->kick.fn == on_edge)) {
+			(void)kick_read(r->kick_fd);
+		}
 		close(r->kick_fd);
 	}
 	r->kick_fd = s->fd;
+	r->unread = 0;
 	r->no_fd = s->no_fd;
 	s->rc = 0;
 	if (s->fd >= 0) {
 		non_blocking(s->fd);
-		s->rc = loop_add(r->x->loop, &r->kick, s->fd, EPOLLIN, on_kick);
+		edges = has_edges(s->fd);
+		s->rc = edges ? loop_add(r->x->loop, &r->kick, s->fd, EPOLLIN | EPOLLET, on_edge)
+			      : loop_add(r->x->loop, &r->kick, s->fd, EPOLLIN, on_kick);
+	}
+	if (edges && (s->rc == 0) && (kick_read(s->fd) > 0)) {
+		atomic_store(&r->kicked, true);
+		if (r->live) {
+			loop_post(r->x->loop, &r->turn);
+		}
 	}
 	look(&r->poll);
 }
