@@ -75,6 +75,7 @@ static int connect_to(struct bench *b, char err[256])
 	}
 	if (b->f) {
 		b->pid = vhf_pid(b->f);
+		b->target.pid = b->pid;
 	}
 	return b->f ? 0 : -1;
 }

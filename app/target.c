@@ -4,11 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -122,18 +124,29 @@ void target_show_log(const struct target *t)
 	fclose(f);
 }
 
+/* Readable when the process has ended, whoever its parent is. -1: gone, or older than Linux 5.3 */
+static int pidfd_of(pid_t pid)
+{
+	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0u) : -1;
+}
+
+/* What the back-end holds, as the lock of its disk, is free when it is gone, not when a shell around it is. */
 bool target_leaves(struct target *t, unsigned ms)
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };
-	unsigned i = 0;
+	struct pollfd p = { .fd = pidfd_of(t->pid), .events = POLLIN };
+	bool left = false;
 
-	while (waitpid(t->child, NULL, WNOHANG) == 0) {
-		if (i++ == ms) {
-			return false;
+	for (unsigned i = 0; !left && i <= ms; i++) {
+		left = waitpid(t->child, NULL, WNOHANG) != 0 && (p.fd < 0 || poll(&p, 1, 0) != 0);
+		if (!left) {
+			(void)nanosleep(&pause, NULL);
 		}
-		(void)nanosleep(&pause, NULL);
 	}
-	return true;
+	if (p.fd >= 0) {
+		close(p.fd);
+	}
+	return left;
 }
 
 bool target_ended(struct target *t, char how[256])

@@ -16,6 +16,7 @@ struct target {
 	/* in the child: become the command; returns: it could not. NULL: /bin/sh -c */
 	void (*exec)(void *arg, const char *command);
 	void *arg;
+	pid_t pid; /* that listens, when it is known: a shell may leave before what it started. 0: not known */
 	/* the rest is target_start's */
 	char dir[72], sock[96]; /* "" until then */
 	pid_t child;		/* 0: none, or it has ended */
@@ -25,7 +26,7 @@ struct target {
 int target_start(struct target *t, char err[256]);
 /* target_ended - did it end by itself; says how, once */
 bool target_ended(struct target *t, char how[256]);
-/* target_leaves - wait for it; returns: whether it left within so many milliseconds */
+/* target_leaves - wait for it, and for pid; returns: whether they left within so many milliseconds */
 bool target_leaves(struct target *t, unsigned ms);
 /* target_show_log - the end of what it printed, on standard error */
 void target_show_log(const struct target *t);
