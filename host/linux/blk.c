@@ -23,9 +23,12 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "host/linux/blk.h"
 #include "hosted/log.h"
+
+#define LOCK_TRIES 100u /* one second */
 
 static void *file_queue_open(struct host *h, struct loop *l, uint16_t index)
 {
@@ -113,11 +116,22 @@ static void file_close(struct host *h)
 	file_free(((struct blk_lane *)h->host)->file);
 }
 
+/* Whoever was killed a moment ago may hold it still: io_uring lets go of its files behind the end of a process. */
 static bool file_lock(struct blk_file *f)
 {
+	static const struct timespec pause = { .tv_nsec = 10000000 };
 	struct flock l = { .l_type = f->read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
 
-	return (fcntl(f->fd, F_OFD_SETLK, &l) == 0) || ((errno != EAGAIN) && (errno != EACCES));
+	for (unsigned i = 0; fcntl(f->fd, F_OFD_SETLK, &l) != 0; i++) {
+		if ((errno != EAGAIN) && (errno != EACCES)) {
+			return true; /* no locks here */
+		}
+		if (i == LOCK_TRIES) {
+			return false;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 /* what: of file or block device. returns: false and ctx->err */
@@ -197,6 +211,8 @@ static bool file_open_path(struct host_ctx *ctx, struct blk_file *f, const char 
 			       denied && !f->read_only ? "; --read-only needs less" : "");
 		return false;
 	}
+	/* Nobody needs the time of the last read, and noting it is a tenth of a read; only owners may do without */
+	(void)fcntl(f->fd, F_SETFL, O_NOATIME);
 	if (!file_lock(f)) {
 		(void)snprintf(ctx->err, sizeof(ctx->err),
 			       "%s: another program uses it; two writers would destroy it. Stop "

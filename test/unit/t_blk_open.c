@@ -4,8 +4,10 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include "blk_file_bed.h"
 
 static void t_lock(void **state)
@@ -27,6 +29,54 @@ static void t_lock(void **state)
 	assert_int_equal(hr_open(a, host_linux_blk, "file", path), 0); /* two readers */
 	hr_end(a);
 	hr_end(b);
+	(void)unlink(path);
+}
+
+/* A process that was killed keeps its lock for a moment: the kernel ends its I/O behind it. */
+static void t_lock_leaves(void **state)
+{
+	static const struct timespec moment = { .tv_nsec = 50000000 };
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct hostrig *k;
+	int p[2], st;
+	char c;
+
+	(void)state;
+	make("/tmp", BYTES);
+	assert_int_equal(pipe(p), 0);
+	if (fork() == 0) {
+		int fd = open(path, O_RDWR);
+
+		(void)!(fcntl(fd, F_OFD_SETLK, &l) == 0 && write(p[1], "l", 1) == 1);
+		(void)nanosleep(&moment, NULL);
+		_exit(0);
+	}
+	assert_int_equal(read(p[0], &c, 1), 1);
+	k = hr_new(&vio_class_blk);
+	assert_int_equal(hr_open(k, host_linux_blk, "file", path), 0);
+	hr_end(k);
+	assert_true(wait(&st) > 0);
+	(void)close(p[0]);
+	(void)close(p[1]);
+	(void)unlink(path);
+}
+
+/* Reading leaves the file as it is, the time of its last read too. */
+static void t_time(void **state)
+{
+	const struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 2000 } };
+	struct hostrig *k;
+	struct rig_req r;
+	struct stat st;
+
+	(void)state;
+	make("/tmp", BYTES);
+	assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0); /* relatime would note a read */
+	k = disk(NULL, 1, ALL);
+	assert_int_equal(ask(k, &r, VIO_BLK_T_IN, 7, NULL, 0, 512), VIO_BLK_S_OK);
+	hr_end(k);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_atim.tv_sec, 1000);
 	(void)unlink(path);
 }
 
@@ -153,10 +203,9 @@ static void t_memory_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_lock),
-		cmocka_unit_test(t_refused),
-		cmocka_unit_test(t_fallback),
-		cmocka_unit_test(t_memory_null),
+		cmocka_unit_test(t_lock),     cmocka_unit_test(t_lock_leaves),
+		cmocka_unit_test(t_time),     cmocka_unit_test(t_refused),
+		cmocka_unit_test(t_fallback), cmocka_unit_test(t_memory_null),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
