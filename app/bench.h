@@ -130,6 +130,7 @@ struct bench {
 	struct bench_queue *queue; /* spec.queues */
 	enum bench_phase phase;
 	uint64_t sent, done;
+	uint64_t span;	  /* bytes of the disk that the load is about; 0: the class has none */
 	uint64_t at;	  /* the class's: next in sequence, 0 when a phase begins */
 	uint64_t last_ns; /* of the last completion */
 	uint64_t random;

@@ -54,6 +54,7 @@ static int one_run(struct ab *ab, struct bench *b, unsigned round, unsigned i)
 		complain(b, side, round);
 		return -1;
 	}
+	ab->span[side] = b->span;
 	ab_take(b, &ab->round[round].run[i]);
 	return 0;
 }

@@ -189,7 +189,8 @@ void ab_floors(struct ab *ab)
 				       .kicks = r[AB_KICKS].median[s],
 				       .calls = r[AB_CALLS].median[s],
 				       .cpu = r[AB_CPU].median[s],
-				       .p50 = r[AB_P50].median[s] };
+				       .p50 = r[AB_P50].median[s],
+				       .span = ab->span[s] };
 
 		if (isnan(in.p50)) { /* no round counts */
 			continue;

@@ -228,6 +228,7 @@ static int blk_geometry(struct bench *b, struct disk *d, char err[256])
 		return -1;
 	}
 	d->n = (bytes < most ? bytes : most) / b->spec.block_size;
+	b->span = d->n * b->spec.block_size;
 	if (d->n <= (uint64_t)b->spec.depth * b->spec.queues) {
 		snprintf(err, 256, "%llu blocks of %u bytes are too few for %u requests at once",
 			 (unsigned long long)d->n, b->spec.block_size,

@@ -3,7 +3,8 @@
  * bench_floor.c - which operation of the machine bounds a load, and how far above it the result is
  *
  * A vhost-user back-end does not say what it does for a request. The floor is what it must do at least, if it is what
- * its class is for: fetch random bytes, read a page of a file. Of small devices and of disks that move no data it is the
+ * its class is for: fetch random bytes; read from a file as large, in the same order, into as many buffers, because what
+ * the caches of a processor do not hold costs more than all else. Of small devices and of disks that move no data it is the
  * notifications that were counted: each call is a write to an eventfd, each kick a read of one. The floor is the least
  * of several rounds. A result below it is no wonder: that back-end does something else, and less (one getrandom for
  * several requests, a simulated host, a disk in memory).
@@ -53,7 +54,11 @@ static unsigned floor_cpu(const struct floor_in *in, struct floor *f)
 		unsigned batch = s->depth < LIMIT_BATCH ? s->depth : LIMIT_BATCH;
 
 		n = by_probe(
-			(struct limit){ .id = LIMIT_URING, .bytes = s->block_size, .batch = batch },
+			(struct limit){ .id = LIMIT_URING,
+					.bytes = s->block_size,
+					.batch = batch,
+					.span = in->span,
+					.random = s->rw != BENCH_READ && s->rw != BENCH_WRITE },
 			f);
 	} else {
 		n = notified(in, f);
@@ -116,6 +121,7 @@ void bench_floor_of(const struct bench *b, struct floor_in *in)
 				 .calls = b->spec.poll || n <= 0.0 ? NAN : (double)r->calls / n,
 				 .together = r->places ? (double)r->together / r->places : 0.0,
 				 .cpu = known ? (double)(r->end.cpu_ns - r->begin.cpu_ns) / n : NAN,
+				 .span = b->span,
 				 .p50 = n > 0.0 ? (double)hist_at(&r->hist, 0.5) : NAN };
 }
 

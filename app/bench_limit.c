@@ -103,9 +103,19 @@ static uint64_t run_random(struct limit *l, uint64_t n)
 	return processor_now() - begin;
 }
 
-static off_t place(const struct limit *l, uint64_t i)
+static uint64_t span_of(const struct limit *l)
 {
-	return (off_t)(i % (2u * LIMIT_BYTES / l->bytes) * l->bytes);
+	uint64_t n = l->span ? l->span : 2u * LIMIT_BYTES;
+
+	n = n < LIMIT_SPAN ? n : LIMIT_SPAN;
+	return n < l->bytes ? l->bytes : n;
+}
+
+static off_t place(struct limit *l, uint64_t i)
+{
+	uint64_t k = l->random ? bench_random(&l->seed) : i;
+
+	return (off_t)(k % (span_of(l) / l->bytes) * l->bytes);
 }
 
 static uint64_t run_pread(struct limit *l, uint64_t n)
@@ -153,8 +163,8 @@ static uint64_t run_ring(struct limit *l, uint64_t n)
 			if (l->id == LIMIT_NOP) {
 				io_uring_prep_nop(sqe);
 			} else {
-				io_uring_prep_read(sqe, l->fd, l->to, l->bytes,
-						   (uint64_t)place(l, i + k));
+				io_uring_prep_read(sqe, l->fd, l->to + (size_t)k * l->bytes,
+						   l->bytes, (uint64_t)place(l, i + k));
 			}
 		}
 		ok = io_uring_submit_and_wait(l->ring, l->batch) == (int)l->batch &&
@@ -216,7 +226,7 @@ static const struct probe probes[LIMIT_IDS] = {
 			  .run = run_ring },
 };
 
-/* A file without a name in TMPDIR, twice the size of the longest read, in the page cache because it was just written */
+/* A file without a name in TMPDIR, in the page cache because it was just written */
 static int file_open(const struct limit *l)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -227,7 +237,7 @@ static int file_open(const struct limit *l)
 	fd = mkstemp(path);
 	if (fd >= 0) {
 		(void)unlink(path);
-		for (unsigned i = 0; i < 2; i++) {
+		for (uint64_t n = 0; n < span_of(l); n += LIMIT_BYTES) {
 			if (write(fd, l->from, LIMIT_BYTES) != (ssize_t)LIMIT_BYTES) {
 				close(fd);
 				return -1;
@@ -258,7 +268,7 @@ static unsigned processors(int cpu[2])
 static void name_of(struct limit *l)
 {
 	const struct probe *p = &probes[l->id];
-	char size[32] = "", batch[32] = "";
+	char size[32] = "", batch[32] = "", span[48] = "";
 
 	if (p->sized) {
 		snprintf(size, sizeof(size), " of %u bytes", l->bytes);
@@ -266,13 +276,18 @@ static void name_of(struct limit *l)
 	if (p->batched) {
 		snprintf(batch, sizeof(batch), ", %u at once", l->batch);
 	}
-	snprintf(l->name, sizeof(l->name), "%s%s%s%s", p->name, size, p->where ? p->where : "",
-		 batch);
+	if (p->file && l->span > 0) {
+		snprintf(span, sizeof(span), ", %s %.1f MiB", l->random ? "anywhere in" : "through",
+			 (double)span_of(l) / 1048576.0);
+	}
+	snprintf(l->name, sizeof(l->name), "%s%s%s%s%s", p->name, size, p->where ? p->where : "",
+		 batch, span);
 }
 
 static const char *get_ready(struct limit *l, const struct probe *p)
 {
 	unsigned n = processors(l->cpu);
+	size_t to;
 
 	if (n < (p->two ? 2u : 1u)) {
 		return "this process may use one processor only";
@@ -280,12 +295,13 @@ static const char *get_ready(struct limit *l, const struct probe *p)
 	l->cpu[1] = p->two ? l->cpu[1] : l->cpu[0];
 	if (p->memory) {
 		l->from = aligned_alloc(4096, LIMIT_BYTES);
-		l->to = aligned_alloc(4096, LIMIT_BYTES);
+		to = p->ring ? ((size_t)l->bytes * l->batch + 4095u) & ~(size_t)4095u : LIMIT_BYTES;
+		l->to = aligned_alloc(4096, to);
 		if (!l->from || !l->to) {
 			return "no memory";
 		}
 		memset(l->from, 0x5a, LIMIT_BYTES);
-		memset(l->to, 0xa5, LIMIT_BYTES);
+		memset(l->to, 0xa5, to);
 	}
 	if (p->event || p->file) {
 		l->fd = p->file ? file_open(l) : eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);

@@ -27,6 +27,7 @@ enum limit_id {
 
 #define LIMIT_BYTES 1048576u /* most of a probe */
 #define LIMIT_BATCH 32u
+#define LIMIT_SPAN  (UINT64_C(256) << 20) /* bytes */
 
 /* One probe. Set id, bytes and batch, the rest 0. */
 struct limit {
@@ -34,12 +35,16 @@ struct limit {
 	uint32_t bytes; /* of COPY, RANDOM, PREAD, URING */
 	uint32_t
 		batch; /* of NOP and URING: so many are submitted and waited for at once; 1 .. LIMIT_BATCH */
-	char name[80];
+	uint64_t
+		span; /* of PREAD, URING: bytes of the file, at most LIMIT_SPAN; 0: 2 LIMIT_BYTES */
+	bool random;  /* of them: reads anywhere in it, and not one behind the other */
+	char name[120];
 	const char *none; /* why it cannot be measured here, or NULL */
 	uint64_t n;	  /* operations a round */
 	int fd;
 	int cpu[2]; /* of the two ends; first: also of what has one end */
-	uint8_t *from, *to;
+	uint64_t seed;
+	uint8_t *from, *to; /* to: URING has a buffer for each of the batch, others one */
 	void *ring;
 	unsigned rounds;
 	double least, ns[64]; /* of one operation */
@@ -66,9 +71,10 @@ struct floor_in {
 	double kicks, calls; /* a request; calls: not a number, not known */
 	double together;     /* part of the looks that saw both ends on one processor */
 	double cpu, p50;     /* ns; not a number: not known */
+	uint64_t span;	     /* bytes of the disk in use; 0: none, or not known */
 };
 
-/* bench_floor - measures for some 30 ms; returns: how many bind this load, 0 .. FLOORS */
+/* bench_floor - measures for some 30 ms, of disks 200 ms; returns: how many bind this load, 0 .. FLOORS */
 unsigned bench_floor(const struct floor_in *in, struct floor out[FLOORS]);
 void bench_floor_of(const struct bench *b, struct floor_in *in);
 void bench_floor_line(FILE *out, const char *left, const struct floor *f);

@@ -27,6 +27,7 @@ static const struct limit wanted[] = {
 	{ .id = LIMIT_NOP, .batch = 32 },
 	{ .id = LIMIT_URING, .bytes = 4096, .batch = 1 },
 	{ .id = LIMIT_URING, .bytes = 4096, .batch = 32 },
+	{ .id = LIMIT_URING, .bytes = 4096, .batch = 32, .span = 64u << 20, .random = true },
 	{ .id = LIMIT_URING, .bytes = 131072, .batch = 8 },
 	{ .id = LIMIT_PREAD, .bytes = 4096 },
 	{ .id = LIMIT_RANDOM, .bytes = 32 },
@@ -95,15 +96,15 @@ static int options(int argc, char **argv, struct limits *m, char err[256])
 
 static void report(FILE *out, const struct limits *m)
 {
-	fprintf(out, "%-52s %11s %11s\n", "one operation", "least, us", "median, us");
+	fprintf(out, "%-74s %11s %11s\n", "one operation", "least, us", "median, us");
 	for (size_t i = 0; i < N; i++) {
 		const struct limit *l = &m->l[i];
 
 		if (l->none) {
-			fprintf(out, "%-52s not measured: %s\n", l->name, l->none);
+			fprintf(out, "%-74s not measured: %s\n", l->name, l->none);
 			continue;
 		}
-		fprintf(out, "%-52s %11.3f %11.3f", l->name, l->least / 1e3, limit_median(l) / 1e3);
+		fprintf(out, "%-74s %11.3f %11.3f", l->name, l->least / 1e3, limit_median(l) / 1e3);
 		if (l->bytes >= 4096) {
 			fprintf(out, "   %.1f GB/s", l->bytes / l->least);
 		}

@@ -21,6 +21,7 @@ static const struct limit probes[] = {
 	{ .id = LIMIT_NOP, .batch = 1 },
 	{ .id = LIMIT_NOP, .batch = LIMIT_BATCH },
 	{ .id = LIMIT_URING, .bytes = 512, .batch = 3 },
+	{ .id = LIMIT_URING, .bytes = 512, .batch = 32, .span = 3u << 20, .random = true },
 	{ .id = LIMIT_URING, .bytes = LIMIT_BYTES, .batch = 2 },
 };
 
@@ -105,7 +106,9 @@ static void floors(void **state)
 		{ "--dev=rng --block-size=1000", .1, .1, 0, 500, 9e3, "getrandom of 1000 b", NULL },
 		{ "--dev=rng", .1, .1, 0, NAN, 9e3, NULL, NULL },
 		{ "--dev=blk --depth=9", .1, .1, 0, 500, 9e3,
-		  "io_uring read of 4096 bytes, page cache, 9 at once", NULL },
+		  "io_uring read of 4096 bytes, page cache, 9 at once, anywhere in 5.0 MiB", NULL },
+		{ "--dev=blk --depth=9 --rw=read", .1, .1, 0, 500, 9e3,
+		  "io_uring read of 4096 bytes, page cache, 9 at once, through 5.0 MiB", NULL },
 		{ "--dev=blk --depth=64", .1, .1, 0, 500, 9e3, "32 at once", NULL },
 		{ "--dev=blk --verify=status", .5, .25, 0, 500, 9e3,
 		  "0.5000 eventfd reads and 0.2500 writes", NULL },
@@ -130,7 +133,7 @@ static void floors(void **state)
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct bench_spec s;
 		struct floor_in in = { &s,	   row[i].kicks, row[i].calls, row[i].together,
-				       row[i].cpu, row[i].p50 };
+				       row[i].cpu, row[i].p50,	 5u << 20 };
 		struct floor f[FLOORS];
 		char words[100], err[256], *argv[8] = { "bench", "--attach=/s" }, *save = NULL;
 		const char *want[2] = { row[i].cpu_floor, row[i].p50_floor };
@@ -170,7 +173,7 @@ static void program(void **state)
 		"\"$STRATOS\" bench limits --rounds=1 --json=json >out",
 		"grep -q 'getrandom of 64 bytes  *[0-9.]*  *[0-9.]*$' out",
 		"python3 -c 'import json; r = json.load(open(\"json\")); l = r[\"limits\"]; "
-		"assert r[\"schema\"] == \"stratos-bench-limits-1\" and len(l) == 19; "
+		"assert r[\"schema\"] == \"stratos-bench-limits-1\" and len(l) == 20; "
 		"assert all((x[\"none\"] is None) == (x[\"least_ns\"] is not None) for x in l); "
 		"assert all(x[\"least_ns\"] <= x[\"median_ns\"] for x in l if not x[\"none\"])'",
 		"\"$STRATOS\" bench limits --rounds=1 --json | python3 -m json.tool >/dev/null",
