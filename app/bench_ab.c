@@ -7,6 +7,7 @@
  * rounds are run as were asked for, whatever they show: to stop when the result pleases is to choose it.
  */
 #include "app/bench_ab.h"
+#include "app/bench_limit.h"
 #include "app/bench_count.h"
 #include "app/bench_sweep.h"
 #include "app/daemon.h"
@@ -55,6 +56,7 @@ static int one_run(struct ab *ab, struct bench *b, unsigned round, unsigned i)
 		return -1;
 	}
 	ab->span[side] = b->span;
+	ab->bytes[side] = bench_mean_bytes(b);
 	ab_take(b, &ab->round[round].run[i]);
 	return 0;
 }

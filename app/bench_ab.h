@@ -46,6 +46,7 @@ struct ab {
 	struct counted counted[2][COUNTS];
 	struct floor floor[2][FLOORS]; /* of the medians */
 	unsigned floors[2];
+	uint32_t bytes[2];   /* of a request, in the last run */
 	uint64_t span[2];    /* bytes of the disk in use */
 	struct hist hist[2]; /* of the rounds that count */
 };

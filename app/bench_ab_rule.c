@@ -190,7 +190,8 @@ void ab_floors(struct ab *ab)
 				       .calls = r[AB_CALLS].median[s],
 				       .cpu = r[AB_CPU].median[s],
 				       .p50 = r[AB_P50].median[s],
-				       .span = ab->span[s] };
+				       .span = ab->span[s],
+				       .bytes = ab->bytes[s] };
 
 		if (isnan(in.p50)) { /* no round counts */
 			continue;

@@ -3,7 +3,7 @@
  * bench_floor.c - which operation of the machine bounds a load, and how far above it the result is
  *
  * A vhost-user back-end does not say what it does for a request. The floor is what it must do at least, if it is what
- * its class is for: fetch random bytes; read from a file as large, in the same order, into as many buffers, because what
+ * its class is for: fetch as many random bytes as it gave; read from a file as large, in the same order, into as many buffers, because what
  * the caches of a processor do not hold costs more than all else. Of small devices and of disks that move no data it is the
  * notifications that were counted: each call is a write to an eventfd, each kick a read of one. The floor is the least
  * of several rounds. A result below it is no wonder: that back-end does something else, and less (one getrandom for
@@ -49,7 +49,9 @@ static unsigned floor_cpu(const struct floor_in *in, struct floor *f)
 	}
 	f->of = "cpu";
 	if (s->cls == &bench_rng) {
-		n = by_probe((struct limit){ .id = LIMIT_RANDOM, .bytes = s->block_size }, f);
+		n = by_probe((struct limit){ .id = LIMIT_RANDOM,
+					     .bytes = in->bytes ? in->bytes : s->block_size },
+			     f);
 	} else if (s->cls == &bench_blk && s->verify) {
 		unsigned batch = s->depth < LIMIT_BATCH ? s->depth : LIMIT_BATCH;
 
@@ -101,6 +103,11 @@ static unsigned floor_latency(const struct floor_in *in, struct floor *f)
 	return 1;
 }
 
+uint32_t bench_mean_bytes(const struct bench *b)
+{
+	return b->result.hist.n ? (uint32_t)(b->result.bytes / b->result.hist.n) : 0;
+}
+
 unsigned bench_floor(const struct floor_in *in, struct floor out[FLOORS])
 {
 	unsigned n;
@@ -122,6 +129,7 @@ void bench_floor_of(const struct bench *b, struct floor_in *in)
 				 .together = r->places ? (double)r->together / r->places : 0.0,
 				 .cpu = known ? (double)(r->end.cpu_ns - r->begin.cpu_ns) / n : NAN,
 				 .span = b->span,
+				 .bytes = bench_mean_bytes(b),
 				 .p50 = n > 0.0 ? (double)hist_at(&r->hist, 0.5) : NAN };
 }
 

@@ -72,10 +72,13 @@ struct floor_in {
 	double together;     /* part of the looks that saw both ends on one processor */
 	double cpu, p50;     /* ns; not a number: not known */
 	uint64_t span;	     /* bytes of the disk in use; 0: none, or not known */
+	uint32_t
+		bytes; /* that a request moved on average; 0: not known, as many as were asked for */
 };
 
 /* bench_floor - measures for some 30 ms, of disks 200 ms; returns: how many bind this load, 0 .. FLOORS */
 unsigned bench_floor(const struct floor_in *in, struct floor out[FLOORS]);
+uint32_t bench_mean_bytes(const struct bench *b); /* a request */
 void bench_floor_of(const struct bench *b, struct floor_in *in);
 void bench_floor_line(FILE *out, const char *left, const struct floor *f);
 

@@ -101,39 +101,49 @@ static void floors(void **state)
 		const char *args;
 		double kicks, calls, together, cpu, p50;
 		const char *cpu_floor, *p50_floor; /* NULL: none */
+		uint32_t bytes;			   /* that were moved */
 	} row[] = {
-		{ "--dev=rng", .1, .1, 0, 500, 9e3, "getrandom of 64 bytes", NULL },
-		{ "--dev=rng --block-size=1000", .1, .1, 0, 500, 9e3, "getrandom of 1000 b", NULL },
-		{ "--dev=rng", .1, .1, 0, NAN, 9e3, NULL, NULL },
+		{ "--dev=rng", .1, .1, 0, 500, 9e3, "getrandom of 64 bytes", NULL, 0 },
+		{ "--dev=rng --block-size=1000", .1, .1, 0, 500, 9e3, "getrandom of 1000 b", NULL,
+		  0 },
+		{ .args = "--dev=rng --block-size=4096",
+		  .kicks = .1,
+		  .calls = .1,
+		  .cpu = 500,
+		  .p50 = 9e3,
+		  .cpu_floor = "getrandom of 1024 b",
+		  .bytes = 1024 },
+		{ "--dev=rng", .1, .1, 0, NAN, 9e3, NULL, NULL, 0 },
 		{ "--dev=blk --depth=9", .1, .1, 0, 500, 9e3,
-		  "io_uring read of 4096 bytes, page cache, 9 at once, anywhere in 5.0 MiB", NULL },
+		  "io_uring read of 4096 bytes, page cache, 9 at once, anywhere in 5.0 MiB", NULL,
+		  0 },
 		{ "--dev=blk --depth=9 --rw=read", .1, .1, 0, 500, 9e3,
-		  "io_uring read of 4096 bytes, page cache, 9 at once, through 5.0 MiB", NULL },
-		{ "--dev=blk --depth=64", .1, .1, 0, 500, 9e3, "32 at once", NULL },
+		  "io_uring read of 4096 bytes, page cache, 9 at once, through 5.0 MiB", NULL, 0 },
+		{ "--dev=blk --depth=64", .1, .1, 0, 500, 9e3, "32 at once", NULL, 0 },
 		{ "--dev=blk --verify=status", .5, .25, 0, 500, 9e3,
-		  "0.5000 eventfd reads and 0.2500 writes", NULL },
+		  "0.5000 eventfd reads and 0.2500 writes", NULL, 0 },
 		{ "--dev=gpio --client=poll", .5, NAN, 0, 500, 9e3,
-		  "0.5000 eventfd reads and 0.0000 writes", NULL },
-		{ "--dev=gpio --client=poll", 0, NAN, 0, 500, 9e3, NULL, NULL },
+		  "0.5000 eventfd reads and 0.0000 writes", NULL, 0 },
+		{ "--dev=gpio --client=poll", 0, NAN, 0, 500, 9e3, NULL, NULL, 0 },
 		{ "--dev=gpio --depth=1", 1, 1, 1, NAN, 9e3, NULL,
-		  "eventfd there and back, one processor" },
+		  "eventfd there and back, one processor", 0 },
 		{ "--dev=gpio --depth=1", 1, 1, 0, NAN, 9e3, NULL,
-		  "eventfd there and back, two processors" },
+		  "eventfd there and back, two processors", 0 },
 		{ "--dev=gpio --depth=1 --client=poll", 0, NAN, 0, NAN, 9e3, NULL,
-		  "spinning there and back" },
+		  "spinning there and back", 0 },
 		{ "--dev=gpio --depth=1 --client=poll", 1, NAN, 0, NAN, 9e3, NULL,
-		  "eventfd one way, spinning the other" },
-		{ "--dev=gpio --depth=1 --client=adaptive", 0, .1, 0, NAN, 9e3, NULL,
-		  "spinning t" },
-		{ "--dev=gpio --depth=1 --rate=9", 1, 1, 1, NAN, 9e3, NULL, NULL },
-		{ "--dev=blk --depth=1 --queues=2", 1, 1, 1, NAN, 9e3, NULL, NULL },
+		  "eventfd one way, spinning the other", 0 },
+		{ "--dev=gpio --depth=1 --client=adaptive", 0, .1, 0, NAN, 9e3, NULL, "spinning t",
+		  0 },
+		{ "--dev=gpio --depth=1 --rate=9", 1, 1, 1, NAN, 9e3, NULL, NULL, 0 },
+		{ "--dev=blk --depth=1 --queues=2", 1, 1, 1, NAN, 9e3, NULL, NULL, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct bench_spec s;
 		struct floor_in in = { &s,	   row[i].kicks, row[i].calls, row[i].together,
-				       row[i].cpu, row[i].p50,	 5u << 20 };
+				       row[i].cpu, row[i].p50,	 5u << 20,     row[i].bytes };
 		struct floor f[FLOORS];
 		char words[100], err[256], *argv[8] = { "bench", "--attach=/s" }, *save = NULL;
 		const char *want[2] = { row[i].cpu_floor, row[i].p50_floor };
