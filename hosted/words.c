@@ -22,3 +22,10 @@ const char *words_each(const char *arg, char *word, size_t size,
 	}
 	return NULL;
 }
+
+int words_find(const char *word, const char *const names[], int n)
+{
+	while (--n >= 0 && strcmp(word, names[n]) != 0) {
+	}
+	return n;
+}

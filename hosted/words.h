@@ -14,4 +14,7 @@
 const char *words_each(const char *arg, char *word, size_t size,
 		       const char *(*take)(void *ctx, const char *word), void *ctx);
 
+/* words_find - which of the n names is `word`; returns: its index, or -1 */
+int words_find(const char *word, const char *const names[], int n);
+
 #endif
