@@ -301,6 +301,13 @@ class Zcu102Polled(Zcu102Msg):
     name, tree = "zcu102 guest that polls", (*Zcu102Msg.tree, "zcu102_polled.dts")
 
 
+class Zcu102Scmi(Zcu102Msg):
+    """The same with image scmi: clocks, sensors and the like."""
+
+    name, tree = "zcu102 guest with SCMI", (*Zcu102Msg.tree, "zcu102_scmi.dts")
+    devices = ["scmi"]
+
+
 class Pair(Machine):
     """A Cortex-M3 in a second QEMU; one file is memory of both. Its bell is the test interface of Linux's QEMU."""
 
