@@ -26,6 +26,7 @@ struct suite {
 	struct conform_row *row;
 	unsigned n;
 	bool lost; /* no back-end any more */
+	bool died; /* one that was spawned ended or hung */
 };
 
 /* ---- options ---- */
@@ -280,6 +281,7 @@ static void look_after(struct suite *t, struct conform_row *r)
 		t->lost = t->lost || strncmp(r->outcome.text, "no connection", 13) == 0;
 		return;
 	}
+	t->died = true;
 	ended = target_ended(&t->target, how);
 	if (!ended && t->target.child > 0) { /* it may be ending right now */
 		struct timespec pause = { .tv_nsec = 20000000 };
@@ -385,7 +387,7 @@ static int run(struct suite *t)
 		conform_sum(stdout, t->row, t->n);
 	}
 	fflush(stdout);
-	if (failed && t->spec.spawn) {
+	if (t->died) {
 		target_show_log(&t->target);
 	}
 	target_end(&t->target);

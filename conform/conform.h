@@ -63,6 +63,7 @@ struct cf_io;
 #define CF_OUT	  4u  /* the harmless request must have a readable part */
 #define CF_CLOSES 8u  /* the back-end may close the connection: that is one of the right answers */
 #define CF_SLOW	  16u /* needs ten times the usual limit */
+#define CF_TABLE  32u /* memory is shared by SET_MEM_TABLE */
 
 struct cf_rule {
 	const char *id;
@@ -153,7 +154,8 @@ struct cf {
 	struct vhf *f;
 	uint64_t offered, features; /* the latter once negotiated */
 	struct cf_queue q[CF_VQS];
-	int channel; /* our end of the back-end's channel, once cf_channel made it; -1 */
+	int channel;  /* our end of the back-end's channel, once cf_channel made it; -1 */
+	int own_kick; /* of a ring in memory of the rule's own; -1 */
 	enum cf_result result;
 	bool decided, doubt;
 	char text[CF_TEXT];

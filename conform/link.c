@@ -45,7 +45,8 @@ bool cf_negotiate(struct cf *c, uint64_t features)
 	if (!memory(c)) {
 		return false;
 	}
-	rc = vio_drv_probe(&vhf_bus, c->f, features, &c->features);
+	rc = vio_drv_probe(&vhf_bus, c->f, features & ~VHU_F_PROTOCOL,
+			   &c->features); /* the library's */
 	if (rc == VIO_E_NOTSUP) {
 		return cf_fail(c, "the device does not take features 0x%llx, which it offers",
 			       (unsigned long long)c->features);

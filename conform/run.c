@@ -173,7 +173,8 @@ static bool possible(struct cf *c)
 static bool offered(struct cf *c)
 {
 	const struct cf_rule *r = c->rule;
-	uint64_t class_bits = (1ull << 24) - 1u, lack = r->features & ~c->offered;
+	uint64_t class_bits = (1ull << 24) - 1u,
+		 lack = r->features & ~(c->offered | (vhf_protocol(c->f) ? VHU_F_PROTOCOL : 0));
 
 	return !missing(c, "", c->dev->bits, lack & class_bits) &&
 	       !missing(c, "", ring_bits, lack & ~class_bits) &&
@@ -185,6 +186,7 @@ static bool offered(struct cf *c)
 static bool connect_to(struct cf *c)
 {
 	struct vhf_config v = { .reply_ms = c->cfg->timeout_ms,
+				.without = (c->rule->flags & CF_TABLE) != 0 ? VHU_P_MEM_SLOTS : 0,
 				.with = c->rule->proto & VHU_P_BACKEND_REQ };
 	char err[256] = "";
 
@@ -216,6 +218,9 @@ static void leave(struct cf *c)
 	if (c->channel >= 0) {
 		(void)close(c->channel);
 	}
+	if (c->own_kick >= 0) {
+		(void)close(c->own_kick);
+	}
 }
 
 static void judge(struct cf *c)
@@ -242,6 +247,7 @@ void cf_run(const struct cf_config *cfg, const struct cf_rule *rule, struct cf_o
 	c->dev = cfg->dev;
 	c->rule = rule;
 	c->channel = -1;
+	c->own_kick = -1;
 	c->asked = begin;
 	c->until = begin +
 		   (uint64_t)cfg->timeout_ms * 1000000u * ((rule->flags & CF_SLOW) != 0 ? 10u : 1u);

@@ -11,10 +11,12 @@ GROUP(status)
 GROUP(ring)
 GROUP(frame)
 GROUP(event)
+GROUP(vhost)
+GROUP(vring)
 
-extern const struct cf_dev cf_dev_rng, cf_dev_blk;
+extern const struct cf_dev cf_dev_rng, cf_dev_blk, cf_dev_console;
 
-const struct cf_dev *const cf_devices[] = { &cf_dev_rng, &cf_dev_blk, NULL };
+const struct cf_dev *const cf_devices[] = { &cf_dev_rng, &cf_dev_blk, &cf_dev_console, NULL };
 
 static const struct {
 	const struct cf_rule *rule;
@@ -22,7 +24,8 @@ static const struct {
 } groups[] = {
 	{ cf_feature_rules, &cf_feature_nrules }, { cf_status_rules, &cf_status_nrules },
 	{ cf_ring_rules, &cf_ring_nrules },	  { cf_frame_rules, &cf_frame_nrules },
-	{ cf_event_rules, &cf_event_nrules },
+	{ cf_event_rules, &cf_event_nrules },	  { cf_vhost_rules, &cf_vhost_nrules },
+	{ cf_vring_rules, &cf_vring_nrules },
 };
 
 const struct cf_dev *cf_device(const char *name)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include "test/conform/bent.h"
 
-extern const struct bend bends_ring[], bends_status[], bends_rng[];
+extern const struct bend bends_ring[], bends_status[], bends_vhost[], bends_rng[], bends_blk[],
+	bends_console[];
 
 #endif

@@ -102,15 +102,17 @@ enum bent_flaw {
 	BENT_BASE,	   /* GET_VRING_BASE says one less */
 	BENT_BASE_OTHER,   /* it stops all rings */
 	BENT_CALL_KEPT,	   /* SET_VRING_CALL counts once */
-	BENT_KICK_KEPT,
-	BENT_REGION_ONE, /* one region is known */
-	BENT_OFFSET,	 /* mmap offsets are 0 */
-	BENT_GPA,	 /* ring addresses are guest addresses */
-	BENT_TABLE_KEPT, /* SET_MEM_TABLE counts once */
-	BENT_NO_POLL,	 /* no kick descriptor, no service */
-	BENT_RESET_NONE, /* RESET_DEVICE does nothing */
-	BENT_REM_NONE,	 /* REM_MEM_REG does nothing, and a region cannot come again */
-	BENT_ERR_CLOSES	 /* SET_VRING_ERR ends the connection */
+	BENT_REGION_ONE,   /* one region is known */
+	BENT_OFFSET,	   /* mmap offsets are 0 */
+	BENT_GPA,	   /* ring addresses are guest addresses */
+	BENT_TABLE_KEPT,   /* SET_MEM_TABLE counts once */
+	BENT_NO_POLL,	   /* no kick descriptor, no service */
+	BENT_RESET_NONE,   /* RESET_DEVICE does nothing */
+	BENT_REM_NONE,	   /* REM_MEM_REG does nothing, and a region cannot come again */
+	BENT_ENABLE_ONCE,  /* SET_VRING_ENABLE with 0 is for ever */
+	BENT_BASE_ZERO,	   /* SET_VRING_BASE sets 0 */
+	BENT_CALL_NONE,	   /* ends where there is no descriptor to notify with */
+	BENT_KEEPS_FD	   /* what comes with REM_MEM_REG stays open */
 };
 
 /* A request between driver and device; it may be edited in place, lengths too, but not made longer. */
@@ -127,6 +129,7 @@ struct bend {
 	const char
 		*device;  /* NULL: "rng,host=sim"; `host=sim` is best, it is the same every time */
 	const char *says; /* in the text of the failure; NULL: whatever */
+	bool alone; /* there is no back-end of ours to which the rule applies, or it breaks the rule as well */
 	enum bent_flaw flaw;
 	uint32_t at;
 	uint64_t add, hide; /* feature bits that are offered wrongly, or not */

@@ -47,7 +47,7 @@ struct bent_queue {
 	uint32_t num;
 	uint8_t *desc, *driver, *device;
 	struct vhu_wire_addr addr;
-	bool has_addr, enabled, started, packed, was_stopped, silent;
+	bool has_addr, enabled, shut, halted, started, packed, was_stopped, silent;
 	uint16_t seen, put; /* split: free-running; packed: positions */
 	bool seen_wrap, put_wrap;
 	uint32_t laps;

@@ -222,8 +222,7 @@ static void set_fd(struct bent *b, struct raw_message *m)
 	int *fd = kick ? &q->kick : call ? &q->call : &q->err, new = m->nfd > 0 ? m->fd[0] : -1;
 
 	m->nfd = 0;
-	if (*fd >= 0 &&
-	    ((kick && bent_is(b, BENT_KICK_KEPT)) || (call && bent_is(b, BENT_CALL_KEPT)))) {
+	if (*fd >= 0 && call && bent_is(b, BENT_CALL_KEPT)) {
 		close(new);
 		return;
 	}
@@ -234,9 +233,6 @@ static void set_fd(struct bent *b, struct raw_message *m)
 	if (kick) {
 		q->poll = new < 0 && !bent_is(b, BENT_NO_POLL);
 		q->started = q->poll;
-	}
-	if (!kick && !call && bent_is(b, BENT_ERR_CLOSES)) {
-		b->over = true;
 	}
 }
 
@@ -255,6 +251,7 @@ static void get_base(struct bent *b, struct raw_message *m)
 		for (uint16_t i = 0; i < BENT_VQS; i++) {
 			if (i == m->b.ring.index || bent_is(b, BENT_BASE_OTHER)) {
 				b->q[i].started = b->q[i].poll = false;
+				b->q[i].halted = i != m->b.ring.index;
 			}
 		}
 	}
@@ -287,7 +284,7 @@ static void get_config(struct bent *b, struct raw_message *m)
 	uint8_t all[VHU_CONFIG_MAX];
 
 	if (c->off > VHU_CONFIG_MAX || c->len > VHU_CONFIG_MAX - c->off) {
-		answer(b, m, c, bent_is(b, BENT_CONFIG_MUCH) ? 16u : 0u);
+		answer(b, m, c, bent_is(b, BENT_CONFIG_MUCH) ? 20u : 0u);
 		return;
 	}
 	read_config(b, all);
@@ -353,11 +350,14 @@ static uint64_t set_ring(struct bent *b, const struct raw_message *m)
 		if (!q->stopped_once ||
 		    !(bent_is(b, BENT_STOP_KEEPS) || bent_is(b, BENT_RESET_KEEPS) ||
 		      bent_is(b, BENT_RESET_FORMAT))) {
-			position(b, q, m->b.ring.num);
+			position(b, q,
+				 bent_is(b, BENT_BASE_ZERO) ? 0x80008000u * q->packed
+							    : m->b.ring.num);
 		}
 		break;
 	default:
-		q->enabled = m->b.ring.num != 0;
+		q->shut = q->shut || (q->enabled && m->b.ring.num == 0);
+		q->enabled = m->b.ring.num != 0 && !(q->shut && bent_is(b, BENT_ENABLE_ONCE));
 		break;
 	}
 	return 0;
@@ -425,7 +425,7 @@ static void acknowledge(struct bent *b, struct raw_message *m)
 	    (asked && !bent_at(b, BENT_NO_ACK, m->h.request))) {
 		answer(b, m, &no, sizeof(no));
 	}
-	for (unsigned i = 0; i < m->nfd; i++) {
+	for (unsigned i = 0; i < m->nfd && !bent_is(b, BENT_KEEPS_FD); i++) {
 		close(m->fd[i]);
 	}
 }

@@ -83,8 +83,8 @@ bool bent_runs(const struct bent *b, const struct bent_queue *q)
 	    ((b->features & b->bend->deaf) != 0 || (b->bend->deaf_without & ~b->features) != 0)) {
 		return false;
 	}
-	return ok && enabled && started && q->num > 0 && q->desc && q->driver && q->device &&
-	       (b->status & VIO_S_NEEDS_RESET) == 0;
+	return ok && enabled && started && !q->halted && q->num > 0 && q->desc && q->driver &&
+	       q->device && (b->status & VIO_S_NEEDS_RESET) == 0;
 }
 
 /* ---- taking ---- */
@@ -223,6 +223,7 @@ void bent_call(struct bent *b, struct bent_queue *q)
 {
 	static const uint64_t n = 1;
 
+	b->over = b->over || (q->call < 0 && bent_is(b, BENT_CALL_NONE));
 	if (q->call >= 0 && !bent_is(b, BENT_NO_CALL) &&
 	    !(bent_is(b, BENT_CALL_ONCE) && q->silent)) {
 		(void)!write(q->call, &n, sizeof(n));
