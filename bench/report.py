@@ -141,6 +141,9 @@ def main():
     if "ring" in found:
         three = [(k, v["3"]) for k, v in found["ring"].items() if isinstance(v, dict) and "3" in v]
         body.append("<h2>The ring core</h2>" + bars("Three descriptors, instructions a request", three, ""))
+        for n, engines in found["ring"].get("wall", {}).get("regions", {}).items():
+            times = [(f"{name}, x {e['ratio']:.2f} ({e['low']:.2f} to {e['high']:.2f})", e["ns"]) for name, e in engines.items()]
+            body.append(bars(f"Time that passes, {n} region{'s' * (n != '1')}", times, "ns a request"))
     if "figures" in found:
         body.append(figures(found["figures"]))
     missing = [n for n in ("peer-qsd", "peer-rng", "ring", "figures", "memory") if n not in found]

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rig.c - driver side of the measuring rig; usage: rig split|packed CHAIN REGIONS BATCH REQUESTS [event|indirect] */
+/*
+ * rig.c - driver side of the measuring rig; usage: rig split|packed CHAIN REGIONS BATCH REQUESTS [event|indirect|time]
+ *
+ * time: prints the nanoseconds that dev_process() takes a request, median over the batches, so that what else runs on
+ * the machine is seen in few of them.
+ */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include "rig.h"
 
 #define REGION_BYTES (4u << 20)
@@ -139,13 +145,40 @@ static void post_packed(void)
 	__atomic_store_n(&d[first].b, first_flags, __ATOMIC_RELEASE);
 }
 
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* One turn of the engine; ns: where its time goes, or NULL */
+static void turn(uint32_t *ns)
+{
+	uint64_t begin = ns ? now() : 0;
+
+	dev_process(&g);
+	if (ns) {
+		*ns = (uint32_t)(now() - begin);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned requests, done = 0u, per;
+	uint32_t *ns = NULL;
 
 	if (argc < 6) {
-		fprintf(stderr,
-			"usage: rig split|packed CHAIN REGIONS BATCH REQUESTS [event|indirect]\n");
+		fprintf(stderr, "usage: rig split|packed CHAIN REGIONS BATCH REQUESTS "
+				"[event|indirect|time]\n");
 		return 2;
 	}
 	g.packed = strcmp(argv[1], "packed") == 0;
@@ -155,6 +188,9 @@ int main(int argc, char **argv)
 	for (int i = 6; i < argc; i++) {
 		g.event_idx = g.event_idx || strcmp(argv[i], "event") == 0;
 		indirect = indirect || strcmp(argv[i], "indirect") == 0;
+		if (strcmp(argv[i], "time") == 0) {
+			ns = calloc(requests / batch + 1u, sizeof(*ns));
+		}
 	}
 	map_regions((unsigned)atoi(argv[3]));
 	eng_init(&g);
@@ -166,7 +202,7 @@ int main(int argc, char **argv)
 				post_split();
 			}
 		}
-		dev_process(&g);
+		turn(ns ? &ns[done / batch] : NULL);
 		done += batch;
 		if (g.served != done) {
 			fprintf(stderr, "rig: served %u of %u\n", g.served, done);
@@ -184,6 +220,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "rig: %llu bytes seen, %llu posted\n", (unsigned long long)g.bytes,
 			(unsigned long long)(want[chain] * done));
 		return 1;
+	}
+	if (ns) {
+		qsort(ns, done / batch, sizeof(*ns), ascending);
+		printf("%.3f\n", (double)ns[done / batch / 2u] / batch);
 	}
 	return 0;
 }

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bench-ring: instructions per request of the ring core, and of libvhost-user and rust-vmm's virtio-queue on the same work.
 
+Then the time that passes: rounds in which each engine has its turn, the other way round every second time, and in each
+the ratio of the peer's median batch to ours. Median of the ratios and its quartiles are said; nothing is judged by them.
+
 Counts are callgrind's for dev_process() alone, so they repeat exactly for the same compiler. The peers are compiled out of
 Debian's QEMU source package (fetched through tools/aptroot) and out of crates.io (bench/ring/rust, where cargo is), kept in
 the cache, never committed.
@@ -12,6 +15,7 @@ import os
 import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tarfile
@@ -40,6 +44,10 @@ ROWS = [
     ("virtio-queue_8_regions", "rust", "split", 8, [], (1, 3)),
     ("virtio-queue_32_regions", "rust", "split", 32, [], (1, 3)),
 ]
+# engines that are timed: name, engine, ring
+TIMED = [("split", "stratos", "split"), ("packed", "stratos", "packed"), ("libvhost-user", "peer", "split"),
+         ("virtio-queue", "rust", "split")]
+WALL = {1: 2.5, 8: None, 32: 5.0}  # regions: how many times as fast as the peers is wanted
 RUST = ROOT / "bench/ring/rust"
 
 
@@ -114,6 +122,38 @@ def count(binary, form, chain, regions, extra):
     return round(int(re.search(r"Collected : (\d+)", text).group(1)) / REQUESTS, 1)
 
 
+def wall(out, rust, rounds):
+    """time a request, 3 descriptors; {regions: {engine: {"ns", "ratio", "low", "high"}}}"""
+    engines = [e for e in TIMED if rust or e[1] != "rust"]
+    ns = {(n, e[0]): [] for n in WALL for e in engines}
+    for k in range(rounds):
+        say(f"time: round {k + 1} of {rounds}")
+        for n in WALL:
+            for name, engine, form in engines if k % 2 == 0 else engines[::-1]:
+                text = run([out / f"rig-{engine}", form, "3", str(n), str(BATCH), "96000", "time"]).stdout
+                ns[n, name].append(float(text))
+    result = {}
+    for n in WALL:
+        result[str(n)] = {}
+        for name, *_ in engines:
+            ratio = [b / a for a, b in zip(ns[n, "split"], ns[n, name])]
+            quart = statistics.quantiles(ratio, n=4) if len(ratio) > 1 else ratio * 3
+            result[str(n)][name] = {"ns": round(statistics.median(ns[n, name]), 2), "ratio": round(statistics.median(ratio), 3),
+                                    "low": round(quart[0], 3), "high": round(quart[2], 3)}
+    return result
+
+
+def print_wall(result, rounds):
+    print(f"\ntime that passes a request, ns, 3 descriptors; behind it times ours (split), quartiles of {rounds} rounds; no verdict")
+    names = list(next(iter(result.values())))
+    print(f"{'regions':28}" + "".join(f"{n:>30}" for n in names))
+    for n, row in result.items():
+        cells = [f"{r['ns']:.1f}" + ("" if name == "split" else f"  x {r['ratio']:.2f} ({r['low']:.2f} to {r['high']:.2f})")
+                 for name, r in row.items()]
+        goal = WALL[int(n)]
+        print(f"{n:28}" + "".join(f"{c:>30}" for c in cells) + (f"   goal {goal:g}" if goal else ""))
+
+
 def judge(r):
     """The promises of the issue; returns [(text, kept)]."""
     s, p = r["split"], r["packed"]
@@ -132,6 +172,7 @@ def judge(r):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench/ring.json", help="result (default: %(default)s)")
+    ap.add_argument("--rounds", type=int, default=11, help="of time; 0: none (default: %(default)s)")
     args = ap.parse_args()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -143,14 +184,19 @@ def main():
         for n, (name, engine, form, regions, extra, chains) in enumerate(rows):
             say(f"{n + 1} of {len(rows)}: {name}")
             result[name] = {str(c): count(out / f"rig-{engine}", form, c, regions, extra) for c in chains}
+        times = wall(out, rust, args.rounds) if args.rounds else None
     result["libvhost-user"]["version"] = version
     if rust:
         result["virtio-queue"]["version"] = rust
+    if times:
+        result["wall"] = {"rounds": args.rounds, "regions": times}
     args.out.write_text(json.dumps(result, indent=1) + "\n")
     print(f"instructions per request (callgrind; batch {BATCH}, 256 entries, full validation, harness loop included)")
     print(f"{'':28}" + "".join(f"{c + ' desc':>10}" for c in ("1", "2", "3")))
     for name, *_ in rows:
         print(f"{name:28}" + "".join(f"{result[name].get(c, ''):>10}" for c in ("1", "2", "3")))
+    if times:
+        print_wall(times, args.rounds)
     ok = True
     for text, kept in judge(result):
         print(f"  {'ok  ' if kept else 'MISS'} {text}")

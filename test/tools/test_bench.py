@@ -38,13 +38,17 @@ def test_page(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "OUT", tmp_path)
     rows = [ab("rate", 2.0, 1.5, 2.5, 1.5), {"what": "memory", "kind": "count", "unit": "KiB", "a": 8000.0, "b": 800.0, "goal": 900}]
     (tmp_path / "peer-qsd.json").write_text(json.dumps({"peer": "qsd", "version": "7 & more", "rows": rows}))
-    (tmp_path / "ring.json").write_text(json.dumps({"split": {"3": 245.3}, "libvhost-user": {"3": 867.8, "version": "10"}}))
+    (tmp_path / "ring.json").write_text(json.dumps({"split": {"3": 245.3}, "libvhost-user": {"3": 867.8, "version": "10"},
+                                                     "wall": {"rounds": 9, "regions": {"32": {
+                                                         "split": {"ns": 15.3, "ratio": 1.0, "low": 1.0, "high": 1.0},
+                                                         "libvhost-user": {"ns": 118.3, "ratio": 7.69, "low": 7.4, "high": 7.8}}}}}))
     report.main()
     page = (tmp_path / "report.html").read_text()
     assert "&lt;disk&gt;" in page and "<disk>" not in page and "7 &amp; more" in page
+    assert "libvhost-user, x 7.69 (7.40 to 7.80)" in page
     assert "Did not run: peer-rng, figures, memory." in page
     pictures = [xml.fromstring(p.split("</svg>")[0].join(["<svg", "</svg>"])) for p in page.split("<svg")[1:]]
-    assert len(pictures) == 2  # and each is well-formed
+    assert len(pictures) == 3  # and each is well-formed
     circles = [float(c.get("cx")) for c in pictures[0].iter("circle")]
     one = [float(line.get("x1")) for line in pictures[0].iter("line") if line.get("stroke") == "#444"][0]
     assert all(c < one for c in circles)  # twice the rate and a tenth of the memory: both are better
