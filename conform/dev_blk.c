@@ -218,13 +218,16 @@ static void padding(struct cf *c)
 	       cf_expect(c, (three[0] | three[1] | three[2]) == 0, "unused1 is not 0"));
 }
 
-/* FLUSH is not accepted though it is offered. arg: the driver looks once FEATURES_OK is set, or when the device runs */
+/*
+ * FLUSH is not accepted though it is offered. arg: the driver looks once FEATURES_OK is set, or when the device runs:
+ * over vhost-user that is sure only when a request has come back
+ */
 static void writeback_zero(struct cf *c)
 {
-	uint8_t v = 0xff;
+	uint8_t v = 0xff, sector[SECTOR];
 
 	c->offered &= ~(uint64_t)VIO_BLK_F_FLUSH;
-	(void)((c->rule->arg != 0 ? cf_up(c)
+	(void)((c->rule->arg != 0 ? cf_up(c) && cf_blk_rw(c, false, 0, 1, sector)
 				  : cf_negotiate(c, VIO_F_VERSION_1 | VIO_BLK_F_CONFIG_WCE)) &&
 	       cf_config(c, CF_BLK_AT(writeback), &v, 1) &&
 	       cf_expect(c, v == 0, "writeback is %u", v));
