@@ -18,6 +18,8 @@ static const struct hint hints[] = {
 	  "the guest's driver will not start: i2c needs ZERO_LENGTH_REQUEST; use a newer "
 	  "front-end" },
 	{ 17, 1u << 0, "alarms will not work without ALARM; use a front-end that passes it" },
+	{ 36, 1u << 0,
+	  "classic frames will not work without CAN_CLASSIC; use a front-end that passes it" },
 	{ 3, 1u << 1,
 	  "the guest gets one port only without MULTIPORT; use a front-end that passes it" },
 };

@@ -113,8 +113,9 @@ static inline int rig_reset(struct rig *g)
 
 static inline void rig_end(struct rig *g)
 {
-	free(g->track[0]);
-	free(g->track[1]);
+	for (unsigned n = 0; n < RIG_VQS; n++) {
+		free(g->track[n]);
+	}
 	free(g->ram);
 }
 
