@@ -61,9 +61,12 @@ struct linux_board {
 	uint16_t poll_next;
 	bool polling;
 	struct offload_job job;
-	struct touch now; /* of the one under way; the worker's */
-	int error;	  /* errno; the worker's */
-	bool applying;	  /* the board is given what the worker did */
+	struct touch work; /* of the first in the queue; while busy the worker's */
+	int error;	   /* errno; as `work` */
+	bool busy;	   /* the worker is at it */
+	bool worked;	   /* it has just ended */
+	bool applying; /* the board is given an op, and what the worker did for it, or NULL: it did nothing */
+	const struct touch *did;
 };
 
 /* ---- on the worker ---- */
@@ -102,14 +105,14 @@ static void worker_run(struct offload_job *j)
 	struct linux_board *s = VIO_CONTAINER(j, struct linux_board, job);
 	const struct timespec hold = { .tv_nsec = HOLD_US * 1000 };
 
-	if (!s->now.write) {
-		s->error = file_read(s->now.on, &s->now.number);
+	if (!s->work.write) {
+		s->error = file_read(s->work.on, &s->work.number);
 		return;
 	}
-	s->error = file_write(s->now.on, s->now.number);
-	if (s->now.cycle && s->error == 0) {
+	s->error = file_write(s->work.on, s->work.number);
+	if (s->work.cycle && s->error == 0) {
 		(void)nanosleep(&hold, NULL);
-		s->error = file_write(s->now.on, 0);
+		s->error = file_write(s->work.on, 0);
 	}
 }
 
@@ -192,7 +195,7 @@ static int acts(struct scmi_board *b, const struct scmi_thing *thing, const stru
 
 	(void)thing;
 	if (s->applying) {
-		return s->now.on ? result_of(s->error) : VIO_OK;
+		return s->did ? result_of(s->error) : VIO_OK;
 	}
 	t = touches(s, op, true);
 	return t.on ? result_of(file_write(t.on, t.number)) : VIO_OK;
@@ -203,21 +206,24 @@ static int looks(struct scmi_board *b, const struct scmi_thing *thing, struct vi
 	struct linux_board *s = VIO_CONTAINER(b, struct linux_board, b);
 
 	(void)thing;
-	if (!s->applying || !s->now.on) {
+	if (!s->applying || !s->did) {
 		return VIO_E_NOTSUP;
 	}
-	op->value = (uint64_t)s->now.number;
+	op->value = (uint64_t)s->did->number;
 	return result_of(s->error);
 }
 
-static int apply(struct linux_board *s, struct scmi_agent *a, struct vio_scmi_op *op)
+/* did: NULL: no file of the op was touched. The worker may be at another op meanwhile. */
+static int apply(struct linux_board *s, struct scmi_agent *a, struct vio_scmi_op *op,
+		 const struct touch *did)
 {
 	int rc;
 
 	s->applying = true;
+	s->did = did;
 	rc = scmi_board_run(a, op);
+	s->did = NULL;
 	s->applying = false;
-	s->now.on = NULL;
 	return rc;
 }
 
@@ -226,31 +232,35 @@ static void polled(struct linux_board *s)
 	struct scmi_state *state = &s->b.state[SCMI_SENSORS][s->poll.res];
 
 	s->polling = false;
-	if (s->error == 0 && (uint64_t)s->now.number != state->value) {
-		scmi_board_reading(&s->b, s->poll.res, (uint64_t)s->now.number);
+	if (s->error == 0 && (uint64_t)s->work.number != state->value) {
+		scmi_board_reading(&s->b, s->poll.res, (uint64_t)s->work.number);
 	}
-	s->now.on = NULL;
 }
 
-/* The first of the queue is done: give it back, and begin the next that needs the worker. */
+/* The worker begins with the first of the queue. returns: it did; false: there is nothing for it to do, or no worker */
+static bool begin(struct linux_board *s, struct scmi_agent *a, struct vio_scmi_op *op)
+{
+	s->work = touches(s, op, a && switches(op) && scmi_board_shifts(a, op));
+	s->busy = s->work.on && offload_submit(s->worker, &s->job) == 0;
+	s->error = s->work.on && !s->busy ? EIO : 0;
+	return s->busy;
+}
+
+/* Give back what is done, and begin the next that needs the worker. A completion may bring a further op. */
 static void next(struct linux_board *s)
 {
-	while (s->have) {
+	while (s->have && !s->busy) {
 		struct scmi_agent *a = s->queue[s->first].agent;
 		struct vio_scmi_op *op = s->queue[s->first].op;
-		bool begun = s->now.on != NULL;
 
-		if (!begun) {
-			s->now = touches(s, op, a && switches(op) && scmi_board_shifts(a, op));
-			if (s->now.on && offload_submit(s->worker, &s->job) == 0) {
-				return;
-			}
-			s->error = s->now.on ? EIO : 0;
+		if (!s->worked && begin(s, a, op)) {
+			return;
 		}
+		s->worked = false;
 		s->first = (s->first + 1u) % QUEUE;
 		s->have--;
 		if (a) {
-			vio_job_complete(&op->job, apply(s, a, op));
+			vio_job_complete(&op->job, apply(s, a, op, s->work.on ? &s->work : NULL));
 		} else {
 			polled(s);
 		}
@@ -259,7 +269,11 @@ static void next(struct linux_board *s)
 
 static void worker_done(struct offload_job *j)
 {
-	next(VIO_CONTAINER(j, struct linux_board, job));
+	struct linux_board *s = VIO_CONTAINER(j, struct linux_board, job);
+
+	s->busy = false;
+	s->worked = true;
+	next(s);
 }
 
 static void put(struct linux_board *s, struct scmi_agent *a, struct vio_scmi_op *op)
@@ -280,7 +294,7 @@ static int linux_run(void *host, struct vio_scmi_op *op)
 	bool has_file = touches(s, op, true).on != NULL;
 
 	if (!has_file || (s->have == 0 && switches(op) && !scmi_board_shifts(a, op))) {
-		return apply(s, a, op);
+		return apply(s, a, op, NULL);
 	}
 	put(s, a, op);
 	return VIO_PENDING;

@@ -175,6 +175,33 @@ static void test_values(void **state)
 	leave(&u);
 }
 
+/* What needs no file is done at once, and what the worker is at is left alone. */
+static void test_beside_the_worker(void **state)
+{
+	struct vio_scmi_op slow = { .job = { .done = job_done, .vq = &vq },
+				    .verb = VIO_SCMI_RESET_DO,
+				    .agent = 1,
+				    .value = VIO_SCMI_RESET_CYCLE };
+	struct user u;
+	uint64_t v = 0;
+
+	(void)state;
+	board();
+	join(&u, "a");
+	for (unsigned n = 0; n < 20; n++) {
+		put("reset", "5\n");
+		finished = false;
+		assert_int_equal(u.ops->run(u.h.host, &slow), VIO_PENDING);
+		assert_int_equal(ask(&u, VIO_SCMI_PERF_LIMITS, 0, &v), VIO_OK);
+		while (!finished) {
+			loop_run(loop);
+		}
+		assert_int_equal(result, VIO_OK);
+		holds("reset", "0\n");
+	}
+	leave(&u);
+}
+
 /* A file that has no number, or is gone for the kernel: the fault is the host's, and the state stays */
 static void test_files_that_fail(void **state)
 {
@@ -257,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_beside_the_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files_that_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needs_add_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sensor_is_watched, setup, teardown),
