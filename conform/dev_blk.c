@@ -31,6 +31,7 @@ bool cf_blk(struct cf *c, uint16_t vq, struct cf_blk *b)
 		return false;
 	}
 	b->status = io.in[b->in_len];
+	b->len = io.len;
 	return true;
 }
 
@@ -184,7 +185,7 @@ static void get_id(struct cf *c)
 		(void)cf_na(c, "it has no device ID string");
 		return;
 	}
-	for (uint32_t i = 0; i < VIO_BLK_ID_BYTES; i++) {
+	for (uint32_t i = 0; i < VIO_BLK_ID_BYTES && i < b.len; i++) {
 		end = end || b.in[i] == 0;
 		if (!cf_expect(c, end ? b.in[i] == 0 : b.in[i] < 0x80u,
 			       "byte %u of the device ID is 0x%02x", i, b.in[i])) {

@@ -18,6 +18,7 @@ struct cf_blk {
 	/* the answer */
 	uint8_t status;
 	uint8_t *in;
+	uint32_t len; /* bytes that it reports */
 };
 
 /* cf_blk - one request on queue vq, waited for */

@@ -306,8 +306,8 @@ bool cf_called(struct cf *c, uint16_t vq)
 
 bool cf_quiet(struct cf *c)
 {
-	struct timespec t = { .tv_sec = c->cfg->quiet_ms / 1000u,
-			      .tv_nsec = (long)(c->cfg->quiet_ms % 1000u) * 1000000 };
+	struct timespec t = { .tv_sec = (time_t)(c->cfg->quiet_ms / 1000u),
+			      .tv_nsec = (long)((c->cfg->quiet_ms % 1000u) * 1000000u) };
 
 	(void)nanosleep(&t, NULL);
 	return true;
@@ -325,10 +325,16 @@ uint16_t cf_used_index(const struct cf *c, uint16_t vq)
 
 /* ---- configuration, messages ---- */
 
+/* From its beginning on: that an offset is heeded is a rule of its own. */
 bool cf_config(struct cf *c, uint32_t off, void *dst, uint32_t len)
 {
-	int rc = vhf_bus.config_read(c->f, off, dst, len);
+	uint8_t all[VHU_CONFIG_MAX];
+	int rc =
+		off + len <= sizeof(all) ? vhf_bus.config_read(c->f, 0, all, off + len) : VIO_E_ARG;
 
+	if (rc == VIO_OK) {
+		(void)memcpy(dst, all + off, len);
+	}
 	return rc == VIO_E_NOTSUP ? cf_na(c, "protocol feature CONFIG is not offered")
 				  : bus(c, rc, "reading configuration");
 }

@@ -197,7 +197,7 @@ static void start(struct cf *c)
 			cf_used_index(c, vq));
 }
 
-/* Three at a time, so that each place of the ring gets another id in each lap; and lists in between */
+/* Three at a time, so that each place of the ring gets another id in each lap */
 static void laps(struct cf *c)
 {
 	uint16_t vq = c->dev->vq;
@@ -206,17 +206,7 @@ static void laps(struct cf *c)
 
 	for (unsigned i = 0; ok && i < 30; i++) {
 		for (unsigned k = 0; ok && k < 3; k++) {
-			struct vio_dma b[2] = { io[k].i, io[k].i };
-
-			ok = cf_harmless(c, &io[k]);
-			if (ok && i % 3 == 1 && c->dev->out == 0 && c->dev->in > 1) {
-				b[0] = (struct vio_dma){ io[k].i.p, io[k].i.addr, 1 };
-				b[1] = (struct vio_dma){ io[k].i.p + 1, io[k].i.addr + 1,
-							 io[k].i.len - 1 };
-				ok = cf_put_as(c, vq, &io[k], b, 0, 2, NULL);
-			} else {
-				ok = ok && cf_put(c, vq, &io[k]);
-			}
+			ok = cf_harmless(c, &io[k]) && cf_put(c, vq, &io[k]);
 		}
 		ok = ok && cf_kick(c, vq);
 		for (unsigned k = 0; ok && k < 3; k++) {

@@ -72,7 +72,7 @@ static void both_kinds(struct cf *c)
 	for (unsigned i = 0; ok && i < 6; i++) {
 		ok = cf_alloc(c, CF_PIECES * VIO_DESC_BYTES, 16, &t[i]) && cf_harmless(c, &io[i]);
 		if (ok) {
-			cut_both(&io[i], i % 2 ? CUT_OUT | CUT_IN : 0, i / 2, &p);
+			cut_both(&io[i], 0, 0, &p);
 			ok = cf_put_as(c, vq, &io[i], p.b, p.n_out, p.n_in, i % 3 ? &t[i] : NULL);
 		}
 	}
@@ -88,7 +88,7 @@ static bool indirect(struct cf *c, struct cf_io *io, struct vio_dma *t, struct p
 	if (!cf_up(c) || !cf_alloc(c, CF_PIECES * VIO_DESC_BYTES, 16, t) || !cf_harmless(c, io)) {
 		return false;
 	}
-	cut_both(io, CUT_OUT | CUT_IN, 0, p);
+	cut_both(io, 0, 0, p);
 	return cf_put_as(c, c->dev->vq, io, p->b, p->n_out, p->n_in, t);
 }
 

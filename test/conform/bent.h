@@ -90,13 +90,10 @@ enum bent_flaw {
 	BENT_NO_REPLY_BIT,
 	BENT_SHORT,	   /* the reply to `at` has a byte less */
 	BENT_ZERO,	   /* the reply to `at` is 0 */
-	BENT_OTHER,	   /* the reply to `at` is another one */
-	BENT_CLOSES,	   /* closes instead of an answer to `at` */
 	BENT_CONFIG_SHIFT, /* GET_CONFIG ignores the offset */
 	BENT_CONFIG_MUCH,  /* answers beyond the end with other sizes */
 	BENT_CONFIG_ANY,   /* every byte can be written */
 	BENT_STARTED,	   /* rings run without a kick */
-	BENT_ENABLED,	   /* rings run without SET_VRING_ENABLE, and with 0 */
 	BENT_DISABLED,	   /* rings need SET_VRING_ENABLE though nobody negotiated that */
 	BENT_NO_START,	   /* a kick starts nothing */
 	BENT_BASE,	   /* GET_VRING_BASE says one less */
@@ -106,7 +103,6 @@ enum bent_flaw {
 	BENT_OFFSET,	   /* mmap offsets are 0 */
 	BENT_GPA,	   /* ring addresses are guest addresses */
 	BENT_TABLE_KEPT,   /* SET_MEM_TABLE counts once */
-	BENT_NO_POLL,	   /* no kick descriptor, no service */
 	BENT_RESET_NONE,   /* RESET_DEVICE does nothing */
 	BENT_REM_NONE,	   /* REM_MEM_REG does nothing, and a region cannot come again */
 	BENT_ENABLE_ONCE,  /* SET_VRING_ENABLE with 0 is for ever */

@@ -71,7 +71,9 @@ void bent_dev_close(struct bent *b)
 int bent_dev_up(struct bent *b)
 {
 	uint64_t got, mine = b->features & (((1ull << 24) - 1u) | VIO_F_VERSION_1);
-	int rc = vio_drv_probe(&lb_bus, &b->lb, mine | VIO_F_VERSION_1, &got);
+	/* what it insists on, too: refusing a driver is the bent part's matter */
+	int rc = vio_drv_probe(&lb_bus, &b->lb, mine | VIO_F_VERSION_1 | b->lb.dev->ops->needs,
+			       &got);
 
 	for (uint16_t i = 0; i < b->nvq && rc == VIO_OK; i++) {
 		uint64_t area[3];
@@ -81,8 +83,8 @@ int bent_dev_up(struct bent *b)
 		vio_dvq_areas(&b->dvq[i], &b->dring[i], area);
 		rc = rc == VIO_OK ? lb_bus.setup(&b->lb, i, 64, area[0], area[1], area[2]) : rc;
 	}
-	b->up = true;
-	return rc == VIO_OK ? lb_bus.set_status(&b->lb, 15) : rc;
+	b->up = rc == VIO_OK;
+	return b->up ? lb_bus.set_status(&b->lb, 15) : rc;
 }
 
 void bent_dev_down(struct bent *b)

@@ -99,11 +99,34 @@ bool bent_dev_give(struct bent *b, struct bent_slot *s);
 void bent_dev_step(struct bent *b); /* lets the host work; marks slots as done */
 bool bent_dev_busy(const struct bent *b);
 
+#define BENT_BOTH (VIO_DESC_F_AVAIL | VIO_DESC_F_USED)
+
+static inline bool bent_event(const struct bent *b)
+{
+	return (b->features & VIO_F_EVENT_IDX) != 0;
+}
+static inline uint32_t bent_size(const struct bent *b, const struct bent_queue *q)
+{
+	return bent_is(b, BENT_SIZE) ? 64u : q->num;
+}
+
 /* bent_ring.c */
 bool bent_runs(const struct bent *b, const struct bent_queue *q);
 void bent_turn(struct bent *b, uint16_t vq, bool kicked);
+
+/* bent_back.c */
 void bent_back(struct bent *b); /* gives back what is done */
 void bent_call(struct bent *b, struct bent_queue *q);
+void bent_put_split(struct bent *b, struct bent_queue *q, const struct bent_slot *s, uint32_t id,
+		    uint32_t len);
+void bent_put_packed(struct bent *b, struct bent_queue *q, const struct bent_slot *s, uint32_t id,
+		     uint32_t len);
+
+/* bent_mem.c */
+struct raw_message;
+void bent_drop_regions(struct bent *b);
+uint64_t bent_slot_region(struct bent *b, struct raw_message *m, bool add);
+void bent_set_table(struct bent *b, struct raw_message *m);
 uint8_t *bent_gpa(struct bent *b, uint64_t gpa, uint32_t len);
 uint8_t *bent_uva(struct bent *b, uint64_t uva);
 

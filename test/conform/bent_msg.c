@@ -2,7 +2,6 @@
 /* bent_msg.c - messages of a bent back-end: one request in, its reply or acknowledgement out */
 #define _GNU_SOURCE
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "test/conform/bent_internal.h"
@@ -19,14 +18,9 @@ static void answer(struct bent *b, const struct raw_message *m, const void *body
 				     .size = len };
 	uint8_t out[600] = { 0 };
 
-	if (bent_at(b, BENT_CLOSES, m->h.request)) {
-		b->over = true;
-		return;
-	}
 	h.flags = bent_is(b, BENT_HEADER)	  ? VHU_IS_REPLY
 		  : bent_is(b, BENT_NO_REPLY_BIT) ? VHU_VERSION
 						  : h.flags;
-	h.request += bent_at(b, BENT_OTHER, m->h.request) ? 1u : 0u;
 	if (len > 0) {
 		(void)memcpy(out + sizeof(h), body, len);
 	}
@@ -91,23 +85,13 @@ void bent_reset(struct bent *b)
 						  : 0u;
 }
 
-static void drop_region(struct bent_region *r)
-{
-	if (r->map) {
-		(void)munmap(r->map, r->len);
-	}
-	*r = (struct bent_region){ .map = NULL };
-}
-
 void bent_forget(struct bent *b)
 {
 	bent_dev_down(b);
 	for (uint32_t i = 0; i < BENT_SLOTS; i++) {
 		b->slot[i].busy = false;
 	}
-	for (uint32_t i = 0; i < b->nregion; i++) {
-		drop_region(&b->region[i]);
-	}
+	bent_drop_regions(b);
 	for (uint16_t i = 0; i < BENT_VQS; i++) {
 		struct bent_queue *q = &b->q[i];
 		int fd[] = { q->kick, q->call, q->err };
@@ -127,78 +111,6 @@ void bent_forget(struct bent *b)
 	b->features = b->proto = b->served = b->serial = 0;
 	b->status = 0;
 	b->table_seen = b->direct_seen = b->over = false;
-}
-
-/* ---- memory ---- */
-
-static void add_region(struct bent *b, const struct vhu_wire_region *w, int fd)
-{
-	struct bent_region *r;
-
-	if (b->nregion == BENT_REGS || (bent_is(b, BENT_REGION_ONE) && b->nregion == 1)) {
-		close(fd);
-		return;
-	}
-	r = &b->region[b->nregion++];
-	r->w = *w;
-	r->len = w->len + w->offset;
-	r->map = mmap(NULL, r->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	r->map = r->map == MAP_FAILED ? NULL : r->map;
-	close(fd);
-}
-
-static uint64_t remove_region(struct bent *b, const struct vhu_wire_region *w)
-{
-	for (uint32_t i = 0; i < b->nregion; i++) {
-		if (b->region[i].w.gpa == w->gpa && b->region[i].w.len == w->len &&
-		    b->region[i].w.uva == w->uva) {
-			drop_region(&b->region[i]);
-			b->region[i] = b->region[--b->nregion];
-			return 0;
-		}
-	}
-	return 1;
-}
-
-static uint64_t slot_region(struct bent *b, struct raw_message *m, bool add)
-{
-	const struct vhu_wire_region *w = &m->b.slot.r;
-
-	if (!add) {
-		return bent_is(b, BENT_REM_NONE) ? 1 : remove_region(b, w);
-	}
-	if (m->nfd != 1) {
-		return 1;
-	}
-	add_region(b, w, m->fd[0]);
-	m->nfd = 0;
-	return 0;
-}
-
-static void set_table(struct bent *b, struct raw_message *m)
-{
-	if (b->tables++ > 0 && bent_is(b, BENT_TABLE_KEPT)) {
-		for (unsigned i = 0; i < m->nfd; i++) {
-			close(m->fd[i]);
-		}
-	} else {
-		while (b->nregion > 0) {
-			drop_region(&b->region[--b->nregion]);
-		}
-		for (unsigned i = 0; i < m->nfd; i++) {
-			add_region(b, &m->b.table.r[i], m->fd[i]);
-		}
-	}
-	m->nfd = 0;
-	for (uint16_t i = 0; i < BENT_VQS; i++) {
-		struct bent_queue *q = &b->q[i];
-
-		if (q->has_addr) {
-			q->desc = bent_uva(b, q->addr.desc);
-			q->driver = bent_uva(b, q->addr.avail);
-			q->device = bent_uva(b, q->addr.used);
-		}
-	}
 }
 
 /* ---- rings ---- */
@@ -231,7 +143,7 @@ static void set_fd(struct bent *b, struct raw_message *m)
 	}
 	*fd = new;
 	if (kick) {
-		q->poll = new < 0 && !bent_is(b, BENT_NO_POLL);
+		q->poll = new < 0;
 		q->started = q->poll;
 	}
 }
@@ -322,7 +234,13 @@ static void set_status(struct bent *b, uint8_t s)
 		bent_reset(b);
 		return;
 	}
+	if ((b->lb.dev->ops->needs & ~b->features) != 0) {
+		s &= (uint8_t)~VIO_S_FEATURES_OK;
+	}
 	b->status = (uint8_t)(s | (b->status & VIO_S_NEEDS_RESET));
+	if (starts && !b->up && bent_dev_up(b) != VIO_OK) {
+		bent_fail(b);
+	}
 	for (uint16_t i = 0; starts && i < BENT_VQS; i++) {
 		if (bent_is(b, BENT_EARLY_FORGET) && b->q[i].driver) {
 			b->q[i].seen = vio_get16(b->q[i].driver + 2);
@@ -373,12 +291,12 @@ static uint64_t set(struct bent *b, struct raw_message *m)
 		b->proto = m->b.u64;
 		break;
 	case VHU_SET_MEM_TABLE:
-		set_table(b, m);
+		bent_set_table(b, m);
 		break;
 	case VHU_ADD_MEM_REG:
-		return slot_region(b, m, true);
+		return bent_slot_region(b, m, true);
 	case VHU_REM_MEM_REG:
-		return slot_region(b, m, false);
+		return bent_slot_region(b, m, false);
 	case VHU_SET_VRING_NUM:
 	case VHU_SET_VRING_BASE:
 	case VHU_SET_VRING_ENABLE:

@@ -24,8 +24,8 @@
 #define WORKERS	   12
 #define PLAIN	   "rng,host=sim"
 #define PATIENT_MS 20000u /* where nothing is wrong */
-#define HASTY_MS   700u	  /* where something is, and often it is that nothing comes */
-#define QUIET_MS   30u
+#define HASTY_MS   1500u  /* where something is, and often it is that nothing comes */
+#define QUIET_MS   100u	  /* a broken back-end must get to it, on a busy machine too */
 
 static const struct bend *const tables[] = { bends_ring, bends_status, bends_vhost,
 					     bends_rng,	 bends_blk,    bends_console };
