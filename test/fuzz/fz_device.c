@@ -178,6 +178,9 @@ static void run(void *arg)
 	up = vio_drv_probe(&lb_bus, &g.lb, want | VIO_F_VERSION_1, &g.features) == VIO_OK;
 	vio_dev_set_status(g.lb.dev, 0);
 	up = up && rig_drive(&g, want) == VIO_OK;
+	if (!up) { /* refused at DRIVER_OK, as can does: queues are enabled already */
+		vio_dev_set_status(g.lb.dev, 0);
+	}
 	for (unsigned n = 0; up && in->left && n < STEPS; n++) {
 		step(in);
 	}
