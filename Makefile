@@ -6,6 +6,7 @@ BUILD ?= build
 help:
 	@echo 'make setup       install all build, demo and test packages (apt)'
 	@echo 'make demo        boot a stock Linux guest on all devices; report in build/demo/report.json'
+	@echo 'make demo-control  guests on clocks, an SPI bus, a platform, and others; report in build/demo-control/report.json'
 	@echo 'make demo-xen    the same on real Xen, emulated; report in build/demo-xen/report.json'
 	@echo 'make demo-xen-domu  one of its domains serves another, without privilege; report in build/demo-xen-domu/report.json'
 	@echo 'make demo-confined  a guest that shares one window of its memory; report in build/demo-confined/report.json'
@@ -39,6 +40,11 @@ demo:
 	@tools/setup demo
 	@$(MAKE) --no-print-directory build
 	@tools/demo --build $(BUILD)
+
+demo-control:
+	@tools/setup test
+	@$(MAKE) --no-print-directory build
+	@tools/demo-control --build $(BUILD)
 
 demo-xen:
 	@tools/setup lab
@@ -117,4 +123,4 @@ bench-xen:
 fmt:
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format-14 -i
 
-.PHONY: help setup build demo demo-xen demo-xen-domu demo-confined demo-two-vms demo-amp size lab-xen lab-amp test test-lab check bench-ring bench-memory bench-xen fmt
+.PHONY: help setup build demo demo-control demo-xen demo-xen-domu demo-confined demo-two-vms demo-amp size lab-xen lab-amp test test-lab check bench-ring bench-memory bench-xen fmt
