@@ -2,7 +2,8 @@
 /*
  * bench.h - `stratos bench`: a driver that loads a vhost-user back-end, verifies each completion and counts what it cost
  *
- * Files: bench.c the command; bench_option.c its options; bench_target.c attach, spawn, set-up of the device;
+ * Files: bench.c the command; bench_option.c its options; bench_target.c set-up of the device, by the ways
+ * of bench_way.h: bench_socket.c attach and spawn, bench_inside.c a device of this process;
  * bench_run.c the load; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
  * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c. Two of them compared:
  * bench_ab.h; at several values: bench_sweep.h. What the machine allows: bench_limit.h. Instructions and system calls: bench_count.h.
@@ -23,16 +24,19 @@
 #define BENCH_QUEUES 64u
 
 enum bench_rw { BENCH_READ, BENCH_WRITE, BENCH_RANDREAD, BENCH_RANDWRITE, BENCH_MIX };
+enum bench_memory { BENCH_FULL, BENCH_WINDOW, BENCH_BOUNCE };
 enum bench_phase { BENCH_PREPARE, BENCH_MEASURE, BENCH_READ_BACK };
 
 /* What was asked for. Strings point into argv. */
 struct bench_spec {
 	const struct bench_class *cls;
-	const char *attach, *spawn, *json; /* json: NULL none, "" to standard output */
-	const char *plot, *sweep;	   /* a file, SVG; NAME:VALUE,... ; NULL: none */
-	uint16_t rounds;		   /* of a sweep */
+	const char *attach, *spawn, *inside; /* one of them: bench_way.h; others NULL */
+	const char *json;		     /* NULL none, "" to standard output */
+	const char *plot, *sweep;	     /* a file, SVG; NAME:VALUE,... ; NULL: none */
+	uint16_t rounds;		     /* of a sweep */
 	bool packed, event_idx, indirect, in_order, poll, prepare, verify, quiet, floor;
 	bool callgrind, syscalls; /* count these too, in runs of their own */
+	enum bench_memory memory; /* of a device of this process */
 	bool read_back;		  /* blk: read what was written, after the load */
 	enum bench_rw rw;
 	uint16_t queue_size, depth, queues;
@@ -122,10 +126,12 @@ struct bench_result {
 
 struct bench {
 	struct bench_spec spec;
-	struct vhf *f;
-	pid_t thread;	      /* the back-end's busiest, 0 unknown */
-	pid_t pid;	      /* the back-end's, 0 unknown */
-	struct target target; /* spawned */
+	const struct bench_way *way; /* to the device */
+	void *to;		     /* what way->bus takes */
+	struct vhf *f;		     /* vhost-user's; NULL: another way */
+	pid_t thread;		     /* the back-end's busiest, 0 unknown */
+	pid_t pid;		     /* the back-end's, 0 unknown */
+	struct target target;	     /* spawned */
 	uint64_t offered, features;
 	struct bench_queue *queue; /* spec.queues */
 	enum bench_phase phase;
@@ -173,6 +179,7 @@ void bench_help(FILE *out);
 /* bench_duration - "2", "0.5", "250ms"; bench_count - "10", "64K"; returns: false when it is none, or not in range */
 bool bench_duration(const char *text, uint64_t *ns);
 bool bench_count(const char *text, uint64_t min, uint64_t max, uint64_t *n);
+const char *bench_memory_name(enum bench_memory m);
 const char *bench_rw_name(enum bench_rw rw);
 
 /* bench_target.c: 0 | -1 and err */

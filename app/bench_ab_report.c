@@ -121,8 +121,13 @@ void ab_report(FILE *out, const struct ab *ab)
 	for (unsigned s = AB_A; s <= AB_B; s++) {
 		const struct bench_spec *p = &ab->spec[s];
 
-		fprintf(out, "%s  %s%s\n   ", side_name(s), p->spawn ? "" : "attached to ",
-			p->spawn ? p->spawn : p->attach);
+		fprintf(out, "%s  %s%s\n   ", side_name(s),
+			p->attach   ? "attached to "
+			: p->inside ? "in process: "
+				    : "",
+			p->spawn    ? p->spawn
+			: p->attach ? p->attach
+				    : p->inside);
 		bench_title(out, p);
 	}
 	rounds(out, ab);

@@ -8,7 +8,7 @@
  * together, so there is one right answer always. Before a read each sector is marked, so a buffer that was not written
  * is recognised as that.
  */
-#include "app/bench.h"
+#include "app/bench_way.h"
 #include "vio/spec/blk.h"
 #include <stdlib.h>
 #include <string.h>
@@ -211,9 +211,10 @@ static int blk_geometry(struct bench *b, struct disk *d, char err[256])
 	uint64_t bytes, most = b->spec.size ? b->spec.size : SIZE_DEFAULT;
 	uint8_t c[36];
 
-	if (vhf_bus.config_read(b->f, 0, c, sizeof(c)) != VIO_OK) {
+	if (b->way->bus->config_read(b->to, 0, c, sizeof(c)) != VIO_OK) {
 		snprintf(err, 256, "the disk's configuration: %s",
-			 vhf_error(b->f)[0] ? vhf_error(b->f) : "the back-end has no CONFIG");
+			 b->way->error(b->to)[0] ? b->way->error(b->to)
+						 : "the back-end has no CONFIG");
 		return -1;
 	}
 	bytes = vio_unpack64(c) > (UINT64_MAX >> 9) ? UINT64_MAX : vio_unpack64(c) << 9;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench_cost.c - what the back-end's process has used so far, and where it runs; source: proc(5), Linux's sched-stats.rst */
-#include "app/bench.h"
+#include "app/bench_way.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <sched.h>
@@ -134,6 +134,9 @@ void bench_cost_read(struct bench *b, struct bench_cost *c)
 		c->client_cpu_ns =
 			(uint64_t)(me.ru_utime.tv_sec + me.ru_stime.tv_sec) * 1000000000u +
 			(uint64_t)(me.ru_utime.tv_usec + me.ru_stime.tv_usec) * 1000u;
+	}
+	if (b->way && b->way->cost) {
+		b->way->cost(b, c);
 	}
 	if (b->pid <= 0) {
 		return;

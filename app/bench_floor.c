@@ -62,6 +62,8 @@ static unsigned floor_cpu(const struct floor_in *in, struct floor *f)
 					.span = in->span,
 					.random = s->rw != BENCH_READ && s->rw != BENCH_WRITE },
 			f);
+	} else if (s->inside) {
+		n = 0; /* nothing is notified by system calls */
 	} else {
 		n = notified(in, f);
 	}
@@ -76,7 +78,7 @@ static unsigned floor_latency(const struct floor_in *in, struct floor *f)
 	struct limit l[2] = { { .id = LIMIT_PING_OTHER }, { .id = LIMIT_SPIN } };
 	bool sleeps = !s->poll && (isnan(in->calls) || in->calls >= 0.5), kicked = in->kicks >= 0.5;
 
-	if ((unsigned)s->depth * s->queues != 1 || s->rate || isnan(in->p50)) {
+	if (s->inside || (unsigned)s->depth * s->queues != 1 || s->rate || isnan(in->p50)) {
 		return 0;
 	}
 	f->of = "p50";

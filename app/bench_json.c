@@ -51,6 +51,8 @@ void json_spec(FILE *out, const char *key, const struct bench_spec *s)
 	json_text(out, "dev", s->cls->name);
 	json_text(out, "attach", s->attach);
 	json_text(out, "spawn", s->spawn);
+	json_text(out, "in_process", s->inside);
+	json_text(out, "memory", s->inside ? bench_memory_name(s->memory) : NULL);
 	json_text(out, "ring", s->packed ? "packed" : "split");
 	json_text(out, "client", s->poll ? "poll" : s->spin_ns ? "adaptive" : "wait");
 	json_text(out, "rw", s->cls->writes ? bench_rw_name(s->rw) : NULL);

@@ -60,6 +60,32 @@ static const char *set_spawn(struct bench_spec *s, const char *v)
 	return strstr(v, "{sock}") ? NULL : "a command with {sock} where the socket's path goes";
 }
 
+static const char *set_inside(struct bench_spec *s, const char *v)
+{
+	s->inside = v;
+	return *v ? NULL : "a device as --device of stratos serve has it: blk,host=null:64M";
+}
+
+static const char *const memory_names[] = {
+	[BENCH_FULL] = "full", [BENCH_WINDOW] = "window", [BENCH_BOUNCE] = "bounce"
+};
+
+const char *bench_memory_name(enum bench_memory m)
+{
+	return memory_names[m];
+}
+
+static const char *set_memory(struct bench_spec *s, const char *v)
+{
+	for (unsigned i = 0; i < sizeof(memory_names) / sizeof(memory_names[0]); i++) {
+		if (strcmp(memory_names[i], v) == 0) {
+			s->memory = (enum bench_memory)i;
+			return NULL;
+		}
+	}
+	return "full, window or bounce";
+}
+
 static const char *set_dev(struct bench_spec *s, const char *v)
 {
 	static char known[200] = "one of";
@@ -190,6 +216,9 @@ static const char *set_json(struct bench_spec *s, const char *v)
 static const struct option options[] = {
 	{ "attach", "SOCKET", "a vhost-user back-end that listens there", set_attach },
 	{ "spawn", "'CMD {sock}'", "start this back-end, and end it afterwards", set_spawn },
+	{ "in-process", "DEVICE",
+	  "load a device of this process, as --device of serve: blk,host=null:64M", set_inside },
+	{ "memory", "KIND", "its way to memory: full (default), window, bounce", set_memory },
 	{ "dev", "CLASS", "class of the device, below", set_dev },
 	{ "ring", "FORMAT", "split (default) or packed", set_ring },
 	{ "queue-size", "N", "entries of a ring; default 256", set_queue_size },
@@ -238,10 +267,12 @@ static const struct option options[] = {
 
 void bench_help(FILE *out)
 {
-	fprintf(out, "usage: stratos bench --attach=SOCKET|--spawn='CMD {sock}' --dev=CLASS "
-		     "[OPTION]...\n\nLoad a vhost-user back-end, verify every completion, print "
-		     "speed and what it cost.\n`stratos bench ab` compares two of them; "
-		     "`stratos bench limits` measures this machine.\n\nOptions:\n");
+	fprintf(out,
+		"usage: stratos bench --attach=SOCKET|--spawn='CMD {sock}'|--in-process=DEVICE "
+		"--dev=CLASS [OPTION]...\n\nLoad a vhost-user back-end, or a device of this "
+		"process, verify every completion, print "
+		"speed and what it cost.\n`stratos bench ab` compares two of them; "
+		"`stratos bench limits` measures this machine.\n\nOptions:\n");
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const struct option *o = &options[i];
 		char left[64];
@@ -265,8 +296,13 @@ static int finish(struct bench_spec *s, bool sized, char err[256])
 	const char *what = NULL;
 	uint32_t most;
 
-	if (!s->attach == !s->spawn) {
-		what = "one of --attach=SOCKET and --spawn='CMD {sock}' is needed";
+	if ((s->attach != NULL) + (s->spawn != NULL) + (s->inside != NULL) != 1) {
+		what = "one of --attach=SOCKET, --spawn='CMD {sock}' and --in-process=DEVICE is "
+		       "needed";
+	} else if (!s->inside && s->memory != BENCH_FULL) {
+		what = "--memory: a back-end chooses it itself; with --in-process only";
+	} else if (s->memory == BENCH_WINDOW && s->regions != 1) {
+		what = "--memory=window: a window is one region";
 	} else if (!s->cls) {
 		what = "--dev=CLASS is needed: a back-end does not say what it is";
 	} else if (!s->packed && (s->queue_size & (s->queue_size - 1u)) != 0) {

@@ -63,13 +63,18 @@ static void cost(FILE *out, const struct bench *b)
 	fprintf(out, "  notified    %.4f kicks, %.4f calls a request%s\n", each(r->kicks, 0, b),
 		each(r->calls, 0, b),
 		b->spec.poll ? " (the client polls: calls are not read)" : "");
-	if (x->known && y->known) {
+	if (x->known && y->known && b->spec.inside) {
+		fprintf(out, "  device      %.3f us of processor a request\n",
+			each(y->cpu_ns, x->cpu_ns, b) / 1e3);
+	} else if (x->known && y->known) {
 		fprintf(out,
 			"  back-end    %.3f us of processor, %.4f context switches a request "
 			"(%.4f preempted), %llu threads\n",
 			each(y->cpu_ns, x->cpu_ns, b) / 1e3,
 			each(y->switches + y->preempted, x->switches + x->preempted, b),
 			each(y->preempted, x->preempted, b), (unsigned long long)y->threads);
+	}
+	if (x->known && y->known && !b->spec.inside) {
 		fprintf(out,
 			"  waited      %.3f us a request for a processor (client %.3f us), both "
 			"ends on "
@@ -80,7 +85,8 @@ static void cost(FILE *out, const struct bench *b)
 		fprintf(out, "  faults      %llu minor, %llu major\n",
 			(unsigned long long)(y->minor_faults - x->minor_faults),
 			(unsigned long long)(y->major_faults - x->major_faults));
-	} else {
+	}
+	if (!x->known || !y->known) {
 		fprintf(out,
 			"  back-end    its process is not known here, or may not be looked at\n");
 	}
@@ -145,6 +151,9 @@ void bench_title(FILE *out, const struct bench_spec *s)
 		: s->spin_ns ? "spins, then waits"
 			     : "waits",
 		s->regions, s->regions == 1 ? "" : "s");
+	if (s->inside) {
+		fprintf(out, ", in process, %s memory", bench_memory_name(s->memory));
+	}
 	fprintf(out, s->rate ? ", %llu/s intended\n" : "\n", (unsigned long long)s->rate);
 }
 

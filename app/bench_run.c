@@ -16,9 +16,8 @@
  * does not come within a second, it was forgotten: that is an error of the back-end, and the run goes on. In open loop
 it wakes oftener; there, a second without any notification while completions are found is the same error.
  */
-#include "app/bench.h"
+#include "app/bench_way.h"
 #include <errno.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
@@ -155,8 +154,8 @@ static void send(struct bench *b, struct load *l, uint64_t now)
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		if (vio_dvq_need_kick(&b->queue[i].q) &&
-		    vhf_bus.kick(b->f, b->queue[i].vq) != VIO_OK) {
-			bench_fatal(b, "%s", vhf_error(b->f));
+		    b->way->bus->kick(b->to, b->queue[i].vq) != VIO_OK) {
+			bench_fatal(b, "%s", b->way->error(b->to));
 		}
 	}
 }
@@ -224,27 +223,10 @@ static bool arm(struct bench *b)
 /* Sleep until a call, or for ns. returns: calls that came */
 static unsigned nap(struct bench *b, uint64_t ns)
 {
-	struct pollfd p[BENCH_QUEUES + 1u];
-	struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
-	uint16_t n = b->spec.queues;
-	unsigned calls = 0;
+	unsigned calls = b->way->nap(b, ns);
 
-	for (uint16_t i = 0; i < n; i++) {
-		p[i] = (struct pollfd){ .fd = vhf_call_fd(b->f, b->queue[i].vq), .events = POLLIN };
-	}
-	p[n] = (struct pollfd){ .fd = vhf_socket(b->f), .events = POLLIN };
-	if (ppoll(p, n + 1u, &t, NULL) <= 0) {
-		return 0;
-	}
-	for (uint16_t i = 0; i < n; i++) {
-		uint64_t v;
-
-		if ((p[i].revents & POLLIN) && read(p[i].fd, &v, sizeof(v)) == sizeof(v)) {
-			calls++;
-		}
-	}
-	if (p[n].revents && calls == 0 && vhf_gone(b->f)) { /* what was signalled is taken first */
-		bench_fatal(b, "%s after %llu requests, with %llu under way", vhf_error(b->f),
+	if (calls == 0 && b->way->gone && b->way->gone(b)) { /* what was signalled is taken first */
+		bench_fatal(b, "%s after %llu requests, with %llu under way", b->way->error(b->to),
 			    (unsigned long long)b->done, (unsigned long long)(b->sent - b->done));
 	}
 	b->result.calls += b->phase == BENCH_MEASURE && !b->spec.poll ? calls : 0;
@@ -287,7 +269,7 @@ static void idle(struct bench *b, struct load *l, unsigned *spins)
 	if (b->spec.poll || now - l->moved < b->spec.spin_ns) {
 		if (++*spins % SPIN == 0) {
 			sched_yield();
-			if (vhf_gone(b->f)) {
+			if (b->way->gone && b->way->gone(b)) {
 				(void)nap(b, 0); /* says so */
 			}
 		}
@@ -356,6 +338,9 @@ static void one_load(struct bench *b, struct load *l)
 		uint64_t n = take(b, l), now = bench_now(), sent = l->sent;
 
 		send(b, l, now);
+		if (b->way->turn) {
+			b->way->turn(b);
+		}
 		if (now - checked > TICK_MS * 1000000ull) {
 			checked = now;
 			watch(b, l, now);
@@ -393,7 +378,7 @@ static void measure(struct bench *b)
 	}
 	r->bytes = r->calls = 0;
 	r->places = r->together = 0;
-	kicks = vhf_kicks(b->f);
+	kicks = b->way->kicks(b->to);
 	bench_cost_read(b, &r->begin);
 	begin = bench_now();
 	b->last_ns = begin;
@@ -402,7 +387,7 @@ static void measure(struct bench *b)
 	r->ns = b->last_ns - begin;
 	bench_cost_read(b, &r->end);
 	bench_place(b);
-	r->kicks = vhf_kicks(b->f) - kicks;
+	r->kicks = b->way->kicks(b->to) - kicks;
 }
 
 void bench_run(struct bench *b)

@@ -48,7 +48,7 @@ static bool not_taken(const struct bench_queue *q, uint16_t *n)
 
 static const char *whose(struct bench *b, const struct bench_queue *q, char text[160])
 {
-	uint64_t kicks = counter(vhf_kick_fd(b->f, q->vq));
+	uint64_t kicks = b->f ? counter(vhf_kick_fd(b->f, q->vq)) : 0;
 	uint16_t left = 0;
 	bool known = not_taken(q, &left);
 
@@ -78,6 +78,9 @@ static const char *also(struct bench *b)
 
 	if (target_ended(&b->target, how)) {
 		return "; the back-end's process has ended";
+	}
+	if (!b->f) {
+		return "";
 	}
 	if ((vhf_protocol(b->f) & VHU_P_STATUS) && vhf_bus.status(b->f, &s) == VIO_OK &&
 	    (s & VIO_S_NEEDS_RESET)) {

@@ -1,84 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * bench_target.c - the back-end under load: attach to it or spawn it, negotiate, lay out memory and queues
- *
- * The end of what a spawned back-end printed is shown when something fails.
- */
-#include "app/bench_count.h"
+/* bench_target.c - the device under load, whatever the way to it: negotiate, lay out memory and queues */
+#include "app/bench_way.h"
 #include "vio/dev.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLY_MS 10000u
-#define SPAWN_MS 10000u
-#define TOOL_MS	 60000u /* to start or to leave, under a tool that counts */
-#define SMALL	 64u	/* bytes of head and tail each: a cache line of its own */
+#define SMALL 64u /* bytes of head and tail each: a cache line of its own */
 
-/* ---- a back-end of our own ---- */
-
-/* In the child, when it is counted: under the tool */
-static void exec_counted(void *arg, const char *command)
-{
-	count_exec(arg, command);
-}
-
-static int spawn(struct bench *b, char err[256])
-{
-	b->target = (struct target){ .command = b->spec.spawn,
-				     .exec = b->counted ? exec_counted : NULL,
-				     .arg = b };
-	return target_start(&b->target, err);
-}
-
-static void end_child(struct bench *b)
-{
-	if (b->target.child > 0 && b->counted &&
-	    b->pid > 0) { /* the tool writes when it has ended */
-		(void)kill(b->pid, SIGTERM);
-		if (target_leaves(&b->target, TOOL_MS)) {
-			count_read(b);
-		}
-	}
-	target_end(&b->target);
-}
-
-static bool child_ended(struct bench *b, char err[256])
-{
-	char how[256];
-
-	if (!target_ended(&b->target, how)) {
-		return false;
-	}
-	snprintf(err, 256, "the back-end ended at once, %.200s", how);
-	return true;
-}
-
-static int connect_to(struct bench *b, char err[256])
-{
-	static const struct vhf_config cfg = { .reply_ms = REPLY_MS };
-	uint64_t begin = bench_now();
-
-	if (b->spec.attach) {
-		b->f = vhf_connect(&cfg, b->spec.attach, 0, err);
-	} else {
-		if (spawn(b, err)) {
-			return -1;
-		}
-		for (unsigned t = 0; t < (b->counted ? TOOL_MS : SPAWN_MS) / 10u && !b->f; t++) {
-			if (child_ended(b, err)) {
-				return -1;
-			}
-			b->f = vhf_connect(&cfg, b->target.sock, 10, err);
-		}
-		b->result.ready_ns = bench_now() - begin;
-	}
-	if (b->f) {
-		b->pid = vhf_pid(b->f);
-		b->target.pid = b->pid;
-	}
-	return b->f ? 0 : -1;
-}
+const struct bench_way *const bench_ways[] = { &bench_socket, &bench_inside, NULL };
 
 /* ---- negotiation, memory, queues ---- */
 
@@ -102,10 +31,11 @@ static int negotiate(struct bench *b, char err[256])
 		{ VIO_F_IN_ORDER, "IN_ORDER (--in-order)" },
 	};
 	uint64_t want = wanted(&b->spec);
+	uint32_t most;
 	int rc;
 
-	if (vhf_bus.features(b->f, &b->offered) != VIO_OK) {
-		snprintf(err, 256, "%s", vhf_error(b->f));
+	if (b->way->bus->features(b->to, &b->offered) != VIO_OK) {
+		snprintf(err, 256, "%s", b->way->error(b->to));
 		return -1;
 	}
 	for (size_t i = 0; i < sizeof(must) / sizeof(must[0]); i++) {
@@ -114,16 +44,17 @@ static int negotiate(struct bench *b, char err[256])
 			return -1;
 		}
 	}
-	if (vhf_queues(b->f) != 0 && b->spec.cls->first_vq + b->spec.queues > vhf_queues(b->f)) {
-		snprintf(err, 256, "the back-end has %u queue%s, %u are needed", vhf_queues(b->f),
-			 vhf_queues(b->f) == 1 ? "" : "s", b->spec.cls->first_vq + b->spec.queues);
+	most = b->way->queues(b->to);
+	if (most != 0 && b->spec.cls->first_vq + b->spec.queues > most) {
+		snprintf(err, 256, "the back-end has %u queue%s, %u are needed", most,
+			 most == 1 ? "" : "s", b->spec.cls->first_vq + b->spec.queues);
 		return -1;
 	}
-	rc = vio_drv_probe(&vhf_bus, b->f, want, &b->features);
+	rc = vio_drv_probe(b->way->bus, b->to, want, &b->features);
 	if (rc != VIO_OK) {
 		snprintf(err, 256, "%s",
 			 rc == VIO_E_NOTSUP ? "the device does not take the features"
-					    : vhf_error(b->f));
+					    : b->way->error(b->to));
 		return -1;
 	}
 	return 0;
@@ -135,7 +66,7 @@ static uint32_t data_align(const struct bench_spec *s)
 }
 
 /* Enough for each region: its share of rings and requests, and what alignment may cost. */
-static uint64_t region_bytes(const struct bench_spec *s)
+uint64_t bench_region_bytes(const struct bench_spec *s)
 {
 	uint64_t ring = ((uint64_t)vio_dvq_bytes(s->queue_size, s->packed) + 4095u) & ~4095ull;
 	uint64_t slot = ((uint64_t)s->block_size + data_align(s) + 3u * SMALL) & ~63ull;
@@ -147,10 +78,11 @@ static uint64_t region_bytes(const struct bench_spec *s)
 
 static int open_request(struct bench *b, struct bench_req *r, uint32_t at)
 {
-	bool ok = vhf_alloc(b->f, at, SMALL, SMALL, &r->head) == VIO_OK &&
-		  vhf_alloc(b->f, at, SMALL, SMALL, &r->table) == VIO_OK &&
-		  vhf_alloc(b->f, at, SMALL, SMALL, &r->tail) == VIO_OK &&
-		  vhf_alloc(b->f, at, b->spec.block_size, data_align(&b->spec), &r->data) == VIO_OK;
+	bool ok = b->way->alloc(b->to, at, SMALL, SMALL, &r->head) == VIO_OK &&
+		  b->way->alloc(b->to, at, SMALL, SMALL, &r->table) == VIO_OK &&
+		  b->way->alloc(b->to, at, SMALL, SMALL, &r->tail) == VIO_OK &&
+		  b->way->alloc(b->to, at, b->spec.block_size, data_align(&b->spec), &r->data) ==
+			  VIO_OK;
 
 	return ok ? 0 : -1;
 }
@@ -169,7 +101,7 @@ static int open_queue(struct bench *b, uint16_t i, char err[256])
 	q->slot = calloc(s->queue_size, sizeof(*q->slot));
 	q->req = calloc(s->depth, sizeof(*q->req));
 	q->free = calloc(s->depth, sizeof(struct bench_req *));
-	rc = vhf_alloc(b->f, i, vio_dvq_bytes(s->queue_size, s->packed), 4096, &q->ring);
+	rc = b->way->alloc(b->to, i, vio_dvq_bytes(s->queue_size, s->packed), 4096, &q->ring);
 	for (uint16_t k = 0; rc == VIO_OK && q->req && q->free && k < s->depth; k++) {
 		rc = open_request(b, &q->req[k], (uint32_t)i * s->depth + k);
 		q->free[q->nfree++] = &q->req[k];
@@ -181,10 +113,10 @@ static int open_queue(struct bench *b, uint16_t i, char err[256])
 	rc = vio_dvq_init(&q->q, s->queue_size, flags, &q->ring, q->slot);
 	vio_dvq_areas(&q->q, &q->ring, area);
 	if (rc == VIO_OK) {
-		rc = vhf_bus.setup(b->f, q->vq, s->queue_size, area[0], area[1], area[2]);
+		rc = b->way->bus->setup(b->to, q->vq, s->queue_size, area[0], area[1], area[2]);
 	}
 	if (rc != VIO_OK) {
-		snprintf(err, 256, "queue %u: %s", i, vhf_error(b->f));
+		snprintf(err, 256, "queue %u: %s", i, b->way->error(b->to));
 		return -1;
 	}
 	return 0;
@@ -198,9 +130,10 @@ static int open_queues(struct bench *b, char err[256])
 			return -1;
 		}
 	}
-	if (!b->queue || vhf_bus.set_status(b->f, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER |
-							  VIO_S_FEATURES_OK | VIO_S_DRIVER_OK)) {
-		snprintf(err, 256, "starting the device: %s", vhf_error(b->f));
+	if (!b->queue ||
+	    b->way->bus->set_status(b->to, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK |
+						   VIO_S_DRIVER_OK)) {
+		snprintf(err, 256, "starting the device: %s", b->way->error(b->to));
 		return -1;
 	}
 	return 0;
@@ -208,14 +141,14 @@ static int open_queues(struct bench *b, char err[256])
 
 static int open_all(struct bench *b, char err[256])
 {
-	if (connect_to(b, err)) {
-		return -1;
+	const struct bench_way *const *way = bench_ways;
+
+	while (!(*way)->asked(&b->spec)) { /* one is: bench_options */
+		way++;
 	}
-	if (vhf_memory(b->f, b->spec.regions, region_bytes(&b->spec)) != VIO_OK) {
-		snprintf(err, 256, "%s", vhf_error(b->f));
-		return -1;
-	}
-	if (negotiate(b, err) || (b->spec.cls->open && b->spec.cls->open(b, err))) {
+	b->way = *way;
+	if (b->way->open(b, err) || negotiate(b, err) ||
+	    (b->spec.cls->open && b->spec.cls->open(b, err))) {
 		return -1;
 	}
 	return open_queues(b, err);
@@ -227,19 +160,21 @@ int bench_open(struct bench *b, char err[256])
 	if (open_all(b, err) == 0) {
 		return 0;
 	}
-	target_show_log(&b->target);
+	if (b->way->why) {
+		b->way->why(b);
+	}
 	bench_close(b);
 	return -1;
 }
 
 void bench_close(struct bench *b)
 {
-	if (b->result.fatal[0]) {
-		target_show_log(&b->target);
+	if (b->result.fatal[0] && b->way->why) {
+		b->way->why(b);
 	}
 	for (uint16_t i = 0; b->queue && i < b->spec.queues; i++) {
-		if (b->f && b->queue[i].ring.p && !b->result.fatal[0]) {
-			(void)vhf_stop(b->f, b->queue[i].vq, NULL);
+		if (b->to && b->way->stop && b->queue[i].ring.p && !b->result.fatal[0]) {
+			b->way->stop(b, b->queue[i].vq);
 		}
 		free(b->queue[i].slot);
 		free(b->queue[i].req);
@@ -251,9 +186,6 @@ void bench_close(struct bench *b)
 		b->spec.cls->close(b);
 	}
 	b->own = NULL;
-	if (b->f) {
-		vhf_close(b->f);
-	}
-	b->f = NULL;
-	end_child(b);
+	b->way->close(b);
+	b->to = NULL;
 }

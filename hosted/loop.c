@@ -341,36 +341,51 @@ static bool may_sleep(struct loop *l)
 	return idle;
 }
 
+/* ms: how long to sleep at most when there is nothing to do; -1: until there is */
+static void one_round(struct loop *l, int ms)
+{
+	bool any = run_timers(l);
+	int wait;
+
+	any |= run_tasks(l);
+	worked(l, any);
+	wait = run_pollers(l) || !may_sleep(l) ? 0 : ms;
+	l->nev = epoll_wait(l->ep, l->ev, BATCH, wait);
+	if (wait < 0) {
+		woken(l);
+	}
+	for (l->cur = 0; l->cur < l->nev;) {
+		struct epoll_event *e = &l->ev[l->cur++];
+		struct loop_fd *f = e->data.ptr;
+
+		if (f) {
+			f->fn(f, e->events);
+		}
+	}
+	worked(l, l->cur > 0);
+	l->nev = 0;
+}
+
+void loop_once(struct loop *l, int ms)
+{
+	struct loop *outer = here;
+
+	here = l;
+	one_round(l, ms);
+	(void)run_tasks(l);
+	here = outer;
+}
+
 void loop_run(struct loop *l)
 {
 	struct loop *outer = here;
-	bool any;
 
 	here = l;
 	pthread_mutex_lock(&l->lock);
 	l->running = true;
 	pthread_mutex_unlock(&l->lock);
 	while (!atomic_load(&l->stop)) {
-		int wait;
-
-		any = run_timers(l);
-		any |= run_tasks(l);
-		worked(l, any);
-		wait = run_pollers(l) || !may_sleep(l) ? 0 : -1;
-		l->nev = epoll_wait(l->ep, l->ev, BATCH, wait);
-		if (wait < 0) {
-			woken(l);
-		}
-		for (l->cur = 0; l->cur < l->nev;) {
-			struct epoll_event *e = &l->ev[l->cur++];
-			struct loop_fd *f = e->data.ptr;
-
-			if (f) {
-				f->fn(f, e->events);
-			}
-		}
-		worked(l, l->cur > 0);
-		l->nev = 0;
+		one_round(l, -1);
 	}
 	pthread_mutex_lock(&l->lock);
 	l->running = false;

@@ -21,6 +21,8 @@ void loop_free(struct loop *l); /* stopped, nothing registered any more */
 /* loop_run - until loop_stop; on the calling thread */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
+/* loop_once - one round on the calling thread; ms: how long it may sleep at most, 0: not at all. Not while it runs */
+void loop_once(struct loop *l, int ms);
 /* loop_start, loop_join - run on a thread of its own; returns: 0 | errno */
 int loop_start(struct loop *l);
 void loop_join(struct loop *l);

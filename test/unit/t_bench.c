@@ -131,9 +131,9 @@ static void bad_options(void **state)
 	static const struct {
 		const char *line, *says;
 	} row[] = {
-		{ "", "one of --attach=SOCKET and --spawn" },
-		{ "--dev=rng", "one of --attach=SOCKET and --spawn" },
-		{ "--attach=/a --spawn={sock} --dev=rng", "one of --attach=SOCKET and --spawn" },
+		{ "", "one of --attach=SOCKET, --spawn" },
+		{ "--dev=rng", "one of --attach=SOCKET, --spawn" },
+		{ "--attach=/a --spawn={sock} --dev=rng", "one of --attach=SOCKET, --spawn" },
 		{ "--attach=/a", "--dev=CLASS is needed" },
 		{ "--attach= --dev=rng", "--attach=: must be the path of a socket" },
 		{ "--attach --dev=rng", "--attach needs a value" },
