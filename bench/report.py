@@ -38,7 +38,8 @@ def verdict(row):
     m, more = row["metrics"].get(row["metric"]), row["metric"] == "rate"
     words = f"ratio at {'least' if more else 'most'} {goal:g}"
     if not m or m["ratio"] is None or m["low"] is None:
-        return "none", words + ": too few rounds"
+        everywhere = f"; over all of them x {m['all']:.2f}" if m and m.get("all") is not None else ""
+        return "none", words + ": too few rounds count, the machine was busy" + everywhere
     kept = m["ratio"] >= goal if more else m["ratio"] <= goal
     sure = (m["low"] >= goal or m["high"] < goal) if more else (m["high"] <= goal or m["low"] > goal)
     return ("ok" if kept else "miss"), words + ("" if sure else " (the interval holds it)")

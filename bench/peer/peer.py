@@ -96,12 +96,13 @@ class Comparison:
                           "rounds": len(j["rounds"]), "thrown": thrown, "host": j["host"], "max_wait": self.args.max_wait,
                           "command": " ".join(f"'{c}'" if " " in c else c for c in map(str, command[:-2]))})
         for name, m in j["metrics"].items():
+            everywhere = f"; over all of them x {m['all']:.3f}, which decides nothing" if m and m.get("all") is not None else ""
             if m and m["ratio"] is not None:
                 spread = "no interval" if m["low"] is None else f"[{m['low']:.3f}, {m['high']:.3f}]"
                 print(f"{what:44} {name:6} {m['a']:12.4g} {m['b']:12.4g}  x {m['ratio']:.3f} {spread}"
                       f"{'  <- decides' if name == metric else ''}", flush=True)
             elif name == metric:
-                print(f"{what:44} {name:6} no round counts ({thrown} of {len(j['rounds'])} thrown out)", flush=True)
+                print(f"{what:44} {name:6} no round counts ({thrown} of {len(j['rounds'])} thrown out){everywhere}", flush=True)
 
     def count(self, what, unit, peer, ours, goal=None):
         """a figure that is counted, not timed; peer, ours: functions"""

@@ -13,9 +13,9 @@ import meter  # noqa: E402
 import report  # noqa: E402
 
 
-def ab(metric, ratio, low, high, goal):
+def ab(metric, ratio, low, high, goal, everywhere=None):
     return {"what": "<disk>", "kind": "ab", "metric": metric, "goal": goal, "rounds": 10, "thrown": 1, "command": "a < b",
-            "metrics": {metric: {"a": 100.0, "b": 100.0 * ratio, "ratio": ratio, "low": low, "high": high}},
+            "metrics": {metric: {"a": 100.0, "b": 100.0 * (ratio or 1), "ratio": ratio, "low": low, "high": high, "all": everywhere}},
             "host": {"machine": "x86_64", "cpus": 2, "kernel": "6", "loadavg": [1.5, 1, 1]}}
 
 
@@ -25,7 +25,8 @@ def ab(metric, ratio, low, high, goal):
     (ab("cpu", 0.6, 0.55, 0.7, 0.5), ("miss", "ratio at most 0.5")),
     (ab("rate", 1.6, 1.55, 1.7, 1.5), ("ok", "ratio at least 1.5")),
     (ab("rate", 1.4, 1.3, 1.6, 1.5), ("miss", "ratio at least 1.5 (the interval holds it)")),
-    (ab("p50", 0.9, None, None, 1.0), ("none", "ratio at most 1: too few rounds")),
+    (ab("p50", 0.9, None, None, 1.0), ("none", "ratio at most 1: too few rounds count, the machine was busy")),
+    (ab("p50", None, None, None, 1.0, 0.83), ("none", "ratio at most 1: too few rounds count, the machine was busy; over all of them x 0.83")),
     ({"kind": "count", "b": 5, "goal": 5}, ("ok", "at most 5")),
     ({"kind": "count", "b": 6, "goal": 5}, ("miss", "at most 5")),
     ({"kind": "count", "b": 6, "goal": None}, ("none", "")),
