@@ -56,7 +56,7 @@ static void faults(void **state)
 		  "0 bytes are reported as written" },
 		{ "--dev=blk --in-process=blk,host=sim,size=1M,fail-sector=64 --rw=read",
 		  "status 1 (IOERR)" },
-		{ "--dev=blk --in-process=blk,host=sim,size=1M,delay-us=60000000 --stall=1",
+		{ "--dev=blk --in-process=blk,host=sim,size=1M,delay-us=3000000 --stall=1",
 		  "stalled" },
 	};
 	char command[400];
