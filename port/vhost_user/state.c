@@ -155,9 +155,10 @@ int vhu_set_status(struct vhu *v, struct vhu_msg *m)
 int vhu_get_status(struct vhu *v, struct vhu_msg *m)
 {
 	uint64_t s = v->status | (vio_dev_status(v->dev) & VIO_S_NEEDS_RESET);
+	uint64_t needs = v->dev->ops->needs | VIO_F_VERSION_1;
 
 	(void)m;
-	if (!v->has_features || ((v->features & VIO_F_VERSION_1) == 0u)) {
+	if (!v->has_features || ((v->features & needs) != needs)) {
 		s &= ~(uint64_t)VIO_S_FEATURES_OK;
 	}
 	vhu_reply(v, &s, sizeof(s));

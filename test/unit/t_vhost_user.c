@@ -270,6 +270,25 @@ static void test_status(void **state)
 	fe_leave(&fe, &rig);
 }
 
+/* What a device cannot do without: FEATURES_OK stays 0 for a driver that did not take it. */
+static void test_needs(void **state)
+{
+	const struct vio_dev_ops *ops = rig.toy.dev.ops;
+	struct vio_dev_ops strict = *ops;
+	uint64_t with = FEATURES | VIO_F_INDIRECT_DESC, without = with & ~VIO_F_INDIRECT_DESC;
+
+	(void)state;
+	strict.needs = VIO_F_INDIRECT_DESC;
+	rig.toy.dev.ops = &strict;
+	fe_connect(&fe, rig.path);
+	fe_negotiate(&fe, without, PROTO);
+	assert_int_equal(status(8), 0);
+	fe_do(&fe, VHU_SET_FEATURES, &with, sizeof(with), -1);
+	assert_int_equal(status(8), 8);
+	fe_leave(&fe, &rig);
+	rig.toy.dev.ops = ops;
+}
+
 /* GET_VRING_BASE waits for what the device owns, and the position it gives is where the ring goes on. */
 static void test_base(void **state)
 {
@@ -502,10 +521,10 @@ int main(void)
 		T(test_second_waits, plain),  T(test_dribble, plain),	 T(test_config, plain),
 		T(test_slots, plain),	      T(test_slots, threads),	 T(test_table_again, plain),
 		T(test_table_again, threads), T(test_status, plain),	 T(test_status, threads),
-		T(test_base, plain),	      T(test_base, threads),	 T(test_base, polling),
-		T(test_disable, plain),	      T(test_disable, threads),	 T(test_vanish, plain),
-		T(test_hint, hinting),	      T(test_no_kick, plain),	 T(test_no_kick, polling),
-		T(test_inband, inband),	      T(test_iotlb, iommu),
+		T(test_needs, plain),	      T(test_base, plain),	 T(test_base, threads),
+		T(test_base, polling),	      T(test_disable, plain),	 T(test_disable, threads),
+		T(test_vanish, plain),	      T(test_hint, hinting),	 T(test_no_kick, plain),
+		T(test_no_kick, polling),     T(test_inband, inband),	 T(test_iotlb, iommu),
 	};
 
 	log_init(LOG_ERROR);
