@@ -208,6 +208,15 @@ bool cf_works(struct cf *c);
 /* cf_borders - nothing around the request was touched, and nothing of its readable part; out: what that was */
 bool cf_borders(struct cf *c, const struct cf_io *io, const void *out);
 
+/* cf_make - a request with these bytes and room for an answer; cf_say - and it is asked */
+bool cf_make(struct cf *c, struct cf_io *io, const void *out, uint32_t out_len, uint32_t in_len);
+bool cf_say(struct cf *c, uint16_t vq, struct cf_io *io, const void *out, uint32_t out_len,
+	    uint32_t in_len);
+/* cf_up_queues - as cf_up, with nvq queues in place of those that every such device has */
+bool cf_up_queues(struct cf *c, uint16_t nvq);
+/* cf_refuses - the device does not keep FEATURES_OK with these; needs the protocol feature STATUS */
+bool cf_refuses(struct cf *c, uint64_t features);
+
 /* cf_called - a used buffer notification comes in time; cf_uncalled - takes away those that came */
 bool cf_called(struct cf *c, uint16_t vq);
 unsigned cf_uncalled(struct cf *c, uint16_t vq);

@@ -41,6 +41,7 @@ enum bent_flaw {
 	BENT_ORDER,	 /* the last one first */
 	/* memory */
 	BENT_READABLE, /* writes to a readable byte */
+	BENT_OUT_BACK, /* what `answer` does to the readable part reaches the driver */
 	BENT_BEYOND,   /* writes behind the buffer */
 	BENT_DESC,     /* writes to a descriptor */
 	BENT_DESC_LATE,
@@ -81,6 +82,7 @@ enum bent_flaw {
 	BENT_STOP_KEEPS,   /* SET_VRING_BASE is ignored after it */
 	BENT_STOP_SIZE,	   /* SET_VRING_NUM is ignored after it */
 	BENT_CONFIG_LATE,  /* configuration is 0 before FEATURES_OK */
+	BENT_TAKES_ANY,	   /* FEATURES_OK without a feature that the device needs */
 	/* messages */
 	BENT_NO_ACK,  /* `at` is not acknowledged */
 	BENT_REFUSES, /* `at` is acknowledged with 1 */

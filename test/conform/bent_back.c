@@ -138,12 +138,17 @@ static void scribble(struct bent *b, struct bent_queue *q, struct bent_slot *s)
 
 static void scatter(struct bent *b, struct bent_slot *s)
 {
-	const uint8_t *from = s->in.p;
+	const uint8_t *from = s->in.p, *out = s->out.p;
 
 	for (uint32_t i = 0; i < s->npiece; i++) {
 		if (s->piece[i].in && !bent_is(b, BENT_LEN_CLAIM)) {
 			(void)memcpy(s->piece[i].p, from, s->piece[i].len);
 			from += s->piece[i].len;
+		} else if (!s->piece[i].in && bent_is(b, BENT_OUT_BACK)) {
+			(void)memcpy(s->piece[i].p, out, s->piece[i].len);
+			out += s->piece[i].len;
+		} else {
+			/* it is for the device only */
 		}
 	}
 }

@@ -234,7 +234,7 @@ static void set_status(struct bent *b, uint8_t s)
 		bent_reset(b);
 		return;
 	}
-	if ((b->lb.dev->ops->needs & ~b->features) != 0) {
+	if ((b->lb.dev->ops->needs & ~b->features) != 0 && !bent_is(b, BENT_TAKES_ANY)) {
 		s &= (uint8_t)~VIO_S_FEATURES_OK;
 	}
 	b->status = (uint8_t)(s | (b->status & VIO_S_NEEDS_RESET));
