@@ -15,11 +15,10 @@ GROUP(vhost)
 GROUP(vring)
 
 extern const struct cf_dev cf_dev_rng, cf_dev_blk, cf_dev_console;
-extern const struct cf_dev cf_dev_i2c, cf_dev_gpio, cf_dev_rtc;
+extern const struct cf_dev cf_dev_i2c, cf_dev_gpio, cf_dev_rtc, cf_dev_spi;
 
-const struct cf_dev *const cf_devices[] = { &cf_dev_rng, &cf_dev_blk,  &cf_dev_console,
-					    &cf_dev_i2c, &cf_dev_gpio, &cf_dev_rtc,
-					    NULL };
+const struct cf_dev *const cf_devices[] = { &cf_dev_rng,  &cf_dev_blk, &cf_dev_console, &cf_dev_i2c,
+					    &cf_dev_gpio, &cf_dev_rtc, &cf_dev_spi,	NULL };
 
 static const struct {
 	const struct cf_rule *rule;
