@@ -15,10 +15,11 @@ GROUP(vhost)
 GROUP(vring)
 
 extern const struct cf_dev cf_dev_rng, cf_dev_blk, cf_dev_console;
-extern const struct cf_dev cf_dev_i2c, cf_dev_gpio, cf_dev_rtc, cf_dev_spi;
+extern const struct cf_dev cf_dev_i2c, cf_dev_gpio, cf_dev_rtc, cf_dev_spi, cf_dev_scmi;
 
-const struct cf_dev *const cf_devices[] = { &cf_dev_rng,  &cf_dev_blk, &cf_dev_console, &cf_dev_i2c,
-					    &cf_dev_gpio, &cf_dev_rtc, &cf_dev_spi,	NULL };
+const struct cf_dev *const cf_devices[] = { &cf_dev_rng, &cf_dev_blk,  &cf_dev_console,
+					    &cf_dev_i2c, &cf_dev_gpio, &cf_dev_rtc,
+					    &cf_dev_spi, &cf_dev_scmi, NULL };
 
 static const struct {
 	const struct cf_rule *rule;

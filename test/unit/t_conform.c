@@ -29,7 +29,7 @@
 
 static const struct bend *const tables[] = { bends_ring, bends_status,	bends_vhost, bends_rng,
 					     bends_blk,	 bends_console, bends_i2c,   bends_gpio,
-					     bends_rtc,	 bends_spi };
+					     bends_rtc,	 bends_spi,	bends_scmi };
 
 static const struct bend *row_at(size_t n)
 {
