@@ -7,7 +7,8 @@
  * not spoil the next. Results: pass; fail, with what was seen; not applicable, with why (a feature that is not
  * offered); skipped, because it would write to the device. A rule that proved nothing is a failure of the suite.
  *
- * Only what the text demands is a rule: no SHOULD, nothing that the text forbids the driver to do, and no reaction to that.
+ * Only what the text demands is a rule: no SHOULD, nothing that the text forbids the driver to do, unless it
+ * says what the device must do then.
  *
  * TO ADD A DEVICE: one file conform/dev_<name>.c that ends with `const struct cf_dev cf_dev_<name>`, its word in `conform`
  * of meson.build, its line in cf_devices[] (table.c). The struct says what a driver must know: the feature bits of the

@@ -8,6 +8,7 @@
 
 extern const struct bend bends_ring[], bends_status[], bends_vhost[], bends_rng[], bends_blk[],
 	bends_console[];
-extern const struct bend bends_i2c[], bends_gpio[], bends_rtc[], bends_spi[], bends_scmi[];
+extern const struct bend bends_i2c[], bends_gpio[], bends_rtc[], bends_spi[], bends_scmi[],
+	bends_rpmb[], bends_watchdog[];
 
 #endif

@@ -27,9 +27,13 @@
 #define HASTY_MS   1500u  /* where something is, and often it is that nothing comes */
 #define QUIET_MS   100u	  /* a broken back-end must get to it, on a busy machine too */
 
-static const struct bend *const tables[] = { bends_ring, bends_status,	bends_vhost, bends_rng,
-					     bends_blk,	 bends_console, bends_i2c,   bends_gpio,
-					     bends_rtc,	 bends_spi,	bends_scmi };
+static const struct bend *const tables[] = {
+	bends_ring, bends_status, bends_vhost, bends_rng, bends_blk,  bends_console,
+	bends_i2c,  bends_gpio,	  bends_rtc,   bends_spi, bends_scmi, bends_watchdog,
+#if HAVE_MBEDTLS
+	bends_rpmb,
+#endif
+};
 
 static const struct bend *row_at(size_t n)
 {
