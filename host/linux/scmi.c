@@ -241,9 +241,15 @@ static void polled(struct linux_board *s)
 static bool begin(struct linux_board *s, struct scmi_agent *a, struct vio_scmi_op *op)
 {
 	s->work = touches(s, op, a && switches(op) && scmi_board_shifts(a, op));
-	s->busy = s->work.on && offload_submit(s->worker, &s->job) == 0;
-	s->error = s->work.on && !s->busy ? EIO : 0;
-	return s->busy;
+	if (s->work.on) {
+		s->busy = true; /* and `error` is the worker's */
+		if (offload_submit(s->worker, &s->job) == 0) {
+			return true;
+		}
+		s->busy = false;
+	}
+	s->error = s->work.on ? EIO : 0;
+	return false;
 }
 
 /* Give back what is done, and begin the next that needs the worker. A completion may bring a further op. */
