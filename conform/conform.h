@@ -174,6 +174,8 @@ bool cf_na(struct cf *c, const char *fmt, ...) __attribute__((format(printf, 2, 
 
 /* cf_up - features of the rule and of the device, all queues of the device, DRIVER_OK */
 bool cf_up(struct cf *c);
+/* cf_set_up - as cf_up with these features, so many queues of that size (0: CF_SIZE), and up to FEATURES_OK */
+bool cf_set_up(struct cf *c, uint64_t features, uint16_t nvq, uint16_t size);
 /* its parts: features are taken as given, VERSION_1 included; size 0: CF_SIZE */
 bool cf_negotiate(struct cf *c, uint64_t features);
 bool cf_queue_setup(struct cf *c, uint16_t vq, uint16_t size);
@@ -215,6 +217,8 @@ bool cf_say(struct cf *c, uint16_t vq, struct cf_io *io, const void *out, uint32
 	    uint32_t in_len);
 /* cf_up_queues - as cf_up, with nvq queues in place of those that every such device has */
 bool cf_up_queues(struct cf *c, uint16_t nvq);
+/* cf_early - all of cf_up but what makes rings run; a harmless request is in the ring, and nobody was told of it */
+bool cf_early(struct cf *c, struct cf_io *io);
 /* cf_refuses - the device does not keep FEATURES_OK with these; needs the protocol feature STATUS */
 bool cf_refuses(struct cf *c, uint64_t features);
 

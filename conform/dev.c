@@ -4,18 +4,19 @@
 
 bool cf_up_queues(struct cf *c, uint16_t nvq)
 {
-	uint32_t has = vhf_queues(c->f);
-	bool ok;
+	return cf_set_up(c, c->rule->features, nvq, 0) && cf_status(c, CF_LIVE);
+}
 
-	if (has != 0 && has < nvq) {
-		return cf_fail(c, "it has %u queues, with these features such a device has %u", has,
-			       nvq);
+bool cf_early(struct cf *c, struct cf_io *io)
+{
+	uint16_t vq = c->dev->vq;
+	bool ok = cf_set_up(c, c->rule->features, c->dev->nvq, 0) && cf_harmless(c, io) &&
+		  cf_put(c, vq, io);
+
+	if (ok) {
+		(void)vio_dvq_need_kick(&c->q[vq].v);
 	}
-	ok = cf_negotiate(c, c->rule->features | VIO_F_VERSION_1 | (c->dev->want & c->offered));
-	for (uint16_t i = 0; ok && i < nvq; i++) {
-		ok = cf_queue_setup(c, i, 0);
-	}
-	return ok && cf_status(c, CF_LIVE);
+	return ok;
 }
 
 bool cf_make(struct cf *c, struct cf_io *io, const void *out, uint32_t out_len, uint32_t in_len)

@@ -80,19 +80,25 @@ bool cf_status(struct cf *c, uint8_t s)
 	return bus(c, vhf_bus.set_status(c->f, s), "device status");
 }
 
-bool cf_up_size(struct cf *c, uint64_t features, uint16_t size)
+bool cf_set_up(struct cf *c, uint64_t features, uint16_t nvq, uint16_t size)
 {
 	uint32_t has = vhf_queues(c->f);
 	bool ok;
 
-	if (has != 0 && has < c->dev->nvq) {
-		return cf_fail(c, "it has %u queues, such a device has %u", has, c->dev->nvq);
+	if (has != 0 && has < nvq) {
+		return cf_fail(c, "it has %u queues, with these features such a device has %u", has,
+			       nvq);
 	}
 	ok = cf_negotiate(c, features | VIO_F_VERSION_1 | (c->dev->want & c->offered));
-	for (uint16_t i = 0; ok && i < c->dev->nvq; i++) {
+	for (uint16_t i = 0; ok && i < nvq; i++) {
 		ok = cf_queue_setup(c, i, size);
 	}
-	return ok && cf_status(c, CF_LIVE);
+	return ok;
+}
+
+bool cf_up_size(struct cf *c, uint64_t features, uint16_t size)
+{
+	return cf_set_up(c, features, c->dev->nvq, size) && cf_status(c, CF_LIVE);
 }
 
 bool cf_up(struct cf *c)

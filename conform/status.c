@@ -5,21 +5,9 @@
 
 #define P VIO_F_RING_PACKED
 
-/* Up to FEATURES_OK, with a request in the ring that nobody was told of */
 static bool before_driver_ok(struct cf *c, struct cf_io *io)
 {
-	uint16_t vq = c->dev->vq;
-	bool ok =
-		cf_negotiate(c, c->rule->features | VIO_F_VERSION_1 | (c->dev->want & c->offered));
-
-	for (uint16_t i = 0; ok && i < c->dev->nvq; i++) {
-		ok = cf_queue_setup(c, i, 0);
-	}
-	ok = ok && cf_harmless(c, io) && cf_put(c, vq, io);
-	if (ok) {
-		(void)vio_dvq_need_kick(&c->q[vq].v);
-	}
-	return ok && cf_quiet(c);
+	return cf_early(c, io) && cf_quiet(c);
 }
 
 static void not_consumed(struct cf *c)

@@ -40,23 +40,6 @@ static bool status(struct cf *c, uint8_t s)
 	       cf_must(c, VHU_SET_STATUS, &v, sizeof(v), -1);
 }
 
-/* All of cf_up but what makes rings run: neither enabled nor kicked */
-static bool almost_up(struct cf *c, struct cf_io *io)
-{
-	uint16_t vq = c->dev->vq;
-	bool ok =
-		cf_negotiate(c, c->rule->features | VIO_F_VERSION_1 | (c->dev->want & c->offered));
-
-	for (uint16_t i = 0; ok && i < c->dev->nvq; i++) {
-		ok = cf_queue_setup(c, i, 0);
-	}
-	ok = ok && cf_harmless(c, io) && cf_put(c, vq, io);
-	if (ok) {
-		(void)vio_dvq_need_kick(&c->q[vq].v);
-	}
-	return ok;
-}
-
 static bool enable_all(struct cf *c)
 {
 	bool ok = true;
@@ -71,7 +54,7 @@ static void until_kick(struct cf *c)
 {
 	struct cf_io io;
 
-	(void)(almost_up(c, &io) && status(c, CF_LIVE) && enable_all(c) && cf_quiet(c) &&
+	(void)(cf_early(c, &io) && status(c, CF_LIVE) && enable_all(c) && cf_quiet(c) &&
 	       cf_expect(c, !cf_raw_there(c, c->dev->vq),
 			 "a ring was processed before it was kicked"));
 }
@@ -80,7 +63,7 @@ static void on_kick(struct cf *c)
 {
 	struct cf_io io;
 
-	(void)(almost_up(c, &io) && status(c, CF_LIVE) && enable_all(c) && cf_ring(c, c->dev->vq) &&
+	(void)(cf_early(c, &io) && status(c, CF_LIVE) && enable_all(c) && cf_ring(c, c->dev->vq) &&
 	       cf_wait(c, c->dev->vq, &io) && cf_answer(c, &io));
 }
 
