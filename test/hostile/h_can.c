@@ -9,42 +9,11 @@
  * only while it is started; every request but receive buffers is answered, with OK or NOT_OK; nothing is written behind
  * the reported length; what is received is a frame that the driver can know.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-static unsigned long rounds = 30000, round_now;
-static unsigned seed_now;
-
-static void must(int holds, const char *what, int line)
-{
-	if (!holds) {
-		fprintf(stderr, "h_can: line %d: %s; round %lu, seed %u\n", line, what, round_now,
-			seed_now);
-		exit(1);
-	}
-}
-
-#define assert_true(x)		     must((x) != 0, #x, __LINE__)
-#define assert_false(x)		     must(!(x), "not " #x, __LINE__)
-#define assert_non_null(x)	     must((x) != NULL, #x, __LINE__)
-#define assert_int_equal(a, b)	     must((long long)(a) == (long long)(b), #a " == " #b, __LINE__)
-#define assert_memory_equal(a, b, n) must(memcmp((a), (b), (n)) == 0, #a, __LINE__)
-
+#define PROGRAM "h_can"
+#include "test/hostile/rounds.h"
 #include "test/unit/can_bed.h"
 
 #define STEPS 40u
-
-static uint64_t state;
-
-static uint32_t any(uint32_t below)
-{
-	uint64_t z;
-
-	state += 0x9e3779b97f4a7c15u;
-	z = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return below ? (uint32_t)(z >> 32) % below : (uint32_t)(z >> 32);
-}
 
 static struct rig g;
 static struct vio_can dev;
@@ -266,9 +235,7 @@ static void one_round(void)
 
 int main(int argc, char **argv)
 {
-	rounds = argc > 1 ? strtoul(argv[1], NULL, 0) : rounds;
-	seed_now = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1u;
-	state = seed_now;
+	rounds_begin(argc, argv, 30000);
 	assert_int_equal(vio_can_init(&dev, rig_mem(&g), &host_ops, NULL), VIO_OK);
 	assert_int_equal(lb_init(&g.lb, &dev.dev, VIO_F_RINGS), VIO_OK);
 	for (round_now = 0; round_now < rounds; round_now++) {

@@ -8,41 +8,9 @@
  * header comes back as it was, a failure is a status alone, a status is one of the specification, nothing is written
  * behind the reported length, a resource that reaches the host is one of the tree, and every command is answered.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-static unsigned long rounds = 300000, round_now;
-static unsigned seed_now;
-
-static void must(int holds, const char *what, int line)
-{
-	if (!holds) {
-		fprintf(stderr, "h_scmi: line %d: %s; round %lu, seed %u\n", line, what, round_now,
-			seed_now);
-		exit(1);
-	}
-}
-
-#define assert_true(x)		  must((x) != 0, #x, __LINE__)
-#define assert_false(x)		  must(!(x), "not " #x, __LINE__)
-#define assert_non_null(x)	  must((x) != NULL, #x, __LINE__)
-#define assert_null(x)		  must((x) == NULL, #x, __LINE__)
-#define assert_int_equal(a, b)	  must((long long)(a) == (long long)(b), #a " == " #b, __LINE__)
-#define assert_string_equal(a, b) must(strcmp((a), (b)) == 0, #a, __LINE__)
-
+#define PROGRAM "h_scmi"
+#include "test/hostile/rounds.h"
 #include "test/unit/scmi_bed.h"
-
-static uint64_t state;
-
-static uint32_t any(uint32_t below)
-{
-	uint64_t z;
-
-	state += 0x9e3779b97f4a7c15u;
-	z = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return below ? (uint32_t)(z >> 32) % below : (uint32_t)(z >> 32);
-}
 
 /* Values at which something changes, and any other */
 static uint32_t value_near(void)
@@ -161,9 +129,7 @@ static void one_round(void)
 
 int main(int argc, char **argv)
 {
-	rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : rounds;
-	seed_now = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1u;
-	state = seed_now;
+	rounds_begin(argc, argv, 300000);
 	host_ops = fake_ops;
 	host_ops.run = host_run;
 	for (rig_packed = false;; rig_packed = true) {
