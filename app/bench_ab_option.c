@@ -280,21 +280,14 @@ static int one(struct ab *ab, const char *name, const char *value, char err[256]
 {
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const struct option *o = &options[i];
-		const char *must;
 
 		if (strcmp(o->name, name) != 0) {
 			continue;
 		}
-		if (!value && o->meta && strcmp(name, "json") != 0) {
-			snprintf(err, 256, "--%s needs a value: %s", name, o->help);
+		if (option_lacks(name, o->meta, o->help, value, err)) {
 			return -1;
 		}
-		must = o->set(ab, value ? value : "");
-		if (must) {
-			snprintf(err, 256, "--%s=%.80s: must be %s", name, value ? value : "",
-				 must);
-		}
-		return must ? -1 : 0;
+		return option_end(name, value, o->set(ab, value ? value : ""), err);
 	}
 	return 1;
 }

@@ -178,22 +178,13 @@ static void help(FILE *out)
 static int one(struct conform_spec *s, const char *name, const char *value, char err[256])
 {
 	for (size_t i = 0; i < NOPTIONS; i++) {
-		const char *must;
-
 		if (strcmp(options[i].name, name) != 0) {
 			continue;
 		}
-		if (!value && options[i].meta && strcmp(name, "json") != 0) {
-			snprintf(err, 256, "--%s needs a value: %s", name, options[i].help);
+		if (option_lacks(name, options[i].meta, options[i].help, value, err)) {
 			return -1;
 		}
-		must = options[i].set(s, value ? value : "");
-		if (must) {
-			snprintf(err, 256, "--%s=%.60s: must be %s", name, value ? value : "",
-				 must);
-			return -1;
-		}
-		return 0;
+		return option_end(name, value, options[i].set(s, value ? value : ""), err);
 	}
 	snprintf(err, 256, "--%s is not an option", name);
 	return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* option.c - one word of a command line */
 #include "app/command.h"
+#include <stdio.h>
 #include <string.h>
 
 const char *command_option(int argc, char **argv, int *i, char buf[64], const char **value)
@@ -36,4 +37,23 @@ const char *command_option(int argc, char **argv, int *i, char buf[64], const ch
 	}
 	++*i;
 	return buf;
+}
+
+bool option_lacks(const char *name, const char *meta, const char *help, const char *value,
+		  char err[256])
+{
+	if (value || !meta || strcmp(name, "json") == 0) {
+		return false;
+	}
+	snprintf(err, 256, "--%s needs a value: %s", name, help);
+	return true;
+}
+
+int option_end(const char *name, const char *value, const char *must, char err[256])
+{
+	if (!must) {
+		return 0;
+	}
+	snprintf(err, 256, "--%s=%.80s: must be %s", name, value ? value : "", must);
+	return -1;
 }
