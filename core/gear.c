@@ -89,16 +89,30 @@ void vio_vq_decide(struct vio_vq *q)
 }
 
 /*
- * The pool is dry: what is done already makes room. What the quick gear did so far is shown too; it is taken off the
- * budget, else a guest that refills the ring and a host that completes at once would make a turn without end.
+ * Inside a turn: the pool is dry and what is done already makes room, or the device wants it shown. What the quick gear
+ * did so far is taken off the budget, else a guest that refills the ring and a host that completes at once would make a
+ * turn without end.
  */
-static void make_room(struct vio_vq *q)
+void vio_vq_room(struct vio_vq *q)
 {
-	uint16_t n = is_full(q) ? 0u : (uint16_t)(q->used - q->shown); /* packed: or more */
+	uint16_t n = is_full(q) ? 0u : (uint16_t)(q->used - q->shown);
 
+	if (ring_packed(q) && (q->used < q->shown)) {
+		n = (uint16_t)(n + q->size);
+	}
 	q->budget = (n < q->budget) ? (uint16_t)(q->budget - n) : 0u;
 	vio_vq_publish(q);
 	vio_vq_decide(q);
+}
+
+bool vio_vq_funded(struct vio_vq *q)
+{
+	if (q->budget == 0u) {
+		q->more = true;
+		q->pop = vio_pop_none; /* else the quick gear would go on */
+		q->laps = 1u;	       /* the next turn chooses anew */
+	}
+	return q->budget != 0u;
 }
 
 static void append(struct vio_vq *q, struct vio_req *r)
@@ -124,16 +138,10 @@ struct vio_req *vio_pop_full(struct vio_vq *q)
 
 	q->dry = false;
 	if (q->free == NULL) {
-		make_room(q);
-	}
-	if (q->budget == 0u) {
-		q->more = true;
-		q->pop = vio_pop_none; /* else the quick gear would go on */
-		q->laps = 1u;	       /* the next turn chooses anew */
-		return NULL;
+		vio_vq_room(q);
 	}
 	r = q->free;
-	if (r == NULL) {
+	if (!vio_vq_funded(q) || (r == NULL)) {
 		return NULL;
 	}
 	r->sgl.n_out = 0u;

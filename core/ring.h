@@ -190,6 +190,9 @@ void vio_vq_gear(struct vio_vq *q); /* choose pop and done anew; not between a p
 void vio_vq_hold(struct vio_vq *q); /* owned requests of the quick gear become counted ones */
 
 void vio_vq_publish(struct vio_vq *q); /* write and show what is done */
+void vio_vq_room(struct vio_vq *q); /* the same inside a turn, which pays for it with its budget */
+/* returns: the turn may go on; false: the budget is spent, and nothing is popped until the next turn */
+bool vio_vq_funded(struct vio_vq *q);
 /* Does the driver want a signal for what was shown since the last time? `want` looks back one round at most. */
 void vio_vq_decide(struct vio_vq *q);
 

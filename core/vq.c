@@ -6,11 +6,12 @@
  * finish), down. `discard` says that nothing may be written to the guest any more: reset, or its rings are gone.
  *
  * A turn (vio_vq_run) is: areas current -> device takes requests -> completions are written and shown -> one signal
- * at most. Full fences, exactly two: here between showing and reading the driver's wish for a signal (vio_vq_decide), and
- * in the formats' `arm` between asking for kicks and the last look at the ring.
+ * at most. A device whose turn is long shows more often (vio_vq_show). Full fences, exactly two: here between showing
+ * and reading the driver's wish for a signal (vio_vq_decide), and in the formats' `arm` between asking for kicks and
+ * the last look at the ring.
  *
  * A turn is bounded: by `budget` in the full gear (at most size pops), by the ring itself in the quick gear (split.c,
- * packed.c) and by the budget where that runs out of free requests.
+ * packed.c) and by the budget where that runs out of free requests or shows something inside the turn.
  */
 #include "ring.h"
 
@@ -190,6 +191,17 @@ static void flush(struct vio_vq *q)
 		VIO_STEP();
 	}
 }
+
+#if VIO_CFG_QUICK
+void vio_vq_show(struct vio_vq *q)
+{
+	vio_vq_room(q);
+	if (q->event_idx) { /* without it a driver that is awake would be signalled each time */
+		flush(q);
+	}
+	(void)vio_vq_funded(q);
+}
+#endif
 
 static void wake_starved(struct vio_mem *m)
 {

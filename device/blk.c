@@ -26,6 +26,10 @@
 
 #define RANGE ((uint32_t)sizeof(struct vio_blk_wire_range))
 
+/* A share of a turn, which the driver is shown before the next one is begun: so many requests, or bytes of them */
+#define SHARE	    8u
+#define SHARE_BYTES 65536u
+
 /* A 64-bit atomic is a library call on 32-bit targets; there one executor serves all (vio_blk_resize). */
 static uint64_t blk_sectors(const struct vio_blk *b)
 {
@@ -230,6 +234,12 @@ static void blk_request(struct vio_blk *b, struct vio_blk_req *r)
 	}
 }
 
+/* returns: some of this queue were completed by it */
+static bool blk_commit(struct vio_blk *b, struct vio_vq *q)
+{
+	return b->host_ops->commit && b->host_ops->commit(q->host ? q->host : b->host, q);
+}
+
 static void blk_queue(struct vio_dev *d, struct vio_vq *q)
 {
 	struct vio_blk *b = (struct vio_blk *)(void *)d;
@@ -237,11 +247,23 @@ static void blk_queue(struct vio_dev *d, struct vio_vq *q)
 
 	do {
 		struct vio_req *r;
+		uint32_t n = 0, bytes = 0;
 
 		while ((r = vio_vq_pop(q)) != NULL) {
+			bytes += r->in_len + r->out_len;
+			n++;
 			blk_request(b, (struct vio_blk_req *)(void *)r);
+			if ((n >= SHARE) || (bytes >= SHARE_BYTES)) {
+				(void)blk_commit(b, q);
+				vio_vq_show(q);
+				n = 0;
+				bytes = 0;
+			}
 		}
-		more = b->host_ops->commit && b->host_ops->commit(q->host ? q->host : b->host, q);
+		more = blk_commit(b, q);
+		if (more) {
+			vio_vq_show(q);
+		}
 	} while (more);
 }
 

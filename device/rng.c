@@ -18,6 +18,9 @@
 /* Less than this is not worth a completion, unless the rate is so low that it takes long. */
 #define LEAST 64u
 
+#define SHARE                                                                                      \
+	8u /* requests of a turn, which the driver is shown before the next ones are answered */
+
 static struct vio_rng *rng_of(struct vio_dev *d)
 {
 	return VIO_CONTAINER(d, struct vio_rng, dev);
@@ -131,7 +134,7 @@ static void rng_queue(struct vio_dev *d, struct vio_vq *q)
 	struct vio_req *r;
 	uint64_t credit = 1;
 
-	while (rng_stocked(g)) {
+	for (uint32_t n = 1; rng_stocked(g); n++) {
 		if (g->cost) {
 			credit = rng_credit(g);
 		}
@@ -143,6 +146,9 @@ static void rng_queue(struct vio_dev *d, struct vio_vq *q)
 			return;
 		}
 		rng_answer(g, r, credit);
+		if ((n % SHARE) == 0) {
+			vio_vq_show(q);
+		}
 	}
 }
 

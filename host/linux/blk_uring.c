@@ -2,7 +2,7 @@
 /*
  * blk_uring.c - engine of the block host: io_uring, one ring for each lane
  *
- * Theory of operation. submit() fills a submission entry; commit(), at the end of the device's turn, passes all of
+ * Theory of operation. submit() fills a submission entry; commit(), several times in a turn of the device, passes all of
  * them to the kernel in one system call and looks at once for completions: what the page cache could serve is done
  * by then, and is completed inside the turn. The rest is found through the ring's descriptor in the loop, or by the
  * loop's poller while it polls.
@@ -11,7 +11,7 @@
  * the submission ring, is full, the batch is passed on early; when the kernel refuses even that, operations wait in
  * `late` for the next round of the loop.
  *
- * `inside` is the queue whose turn commit() ends: it looks for more by itself and needs no wake-up. The queues of a
+ * `inside` is the queue in whose turn commit() is: it looks for more by itself and needs no wake-up. The queues of a
  * loop share a ring, so commit() also finds what others have completed; those need theirs.
  */
 #include <errno.h>

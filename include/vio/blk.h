@@ -85,7 +85,7 @@ struct vio_blk_host_ops {
 	 */
 	int (*submit)(void *host, struct vio_blk_io *io);
 	/*
-	 * the turn of q is at its end: pass on what was collected. May be NULL.
+	 * pass on what was collected: some requests of a turn of q, and the rest at its end. May be NULL.
 	 * It is not called after a submit from inside job.done: there the host passes on by itself when done returned.
 	 * The one place where a host may call job.done itself, without vio_job_complete, for jobs of q only: what other
 	 * queues have completed would wait for their next turn, and nothing would cause one. Then it returns true and

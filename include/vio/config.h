@@ -18,7 +18,10 @@
 #define VIO_CFG_TRACK 1
 #endif
 
-/* 0: no quick way through memory that is always mapped; same answers, about twice the instructions, less text */
+/*
+ * 0: no quick way through memory that is always mapped; same answers, about twice the instructions, less text. What is
+ * done is shown at the end of a turn only (vio_vq_show).
+ */
 #ifndef VIO_CFG_QUICK
 #define VIO_CFG_QUICK 1
 #endif

@@ -174,6 +174,24 @@ void vio_req_done(struct vio_req *r, uint32_t data);
 #endif
 
 /*
+ * vio_vq_show - show now, not at the end of the turn, what was done so far: for a turn that goes on for long
+ *
+ * The driver may take it, and refill the ring, while the device is at the rest. With EVENT_IDX, where the driver says
+ * from which one on it wants a signal, it gets that now too. What is shown counts towards the turn's budget, so a
+ * driver that keeps up does not make a turn without end. Costs a full fence: some requests, or some microseconds of
+ * work, should lie between two calls. VIO_CFG_QUICK 0: does nothing.
+ * context: inside the device's `queue` callback, not between a pop and what is done with its request
+ */
+#if VIO_CFG_QUICK
+void vio_vq_show(struct vio_vq *q);
+#else
+static inline void vio_vq_show(struct vio_vq *q)
+{
+	(void)q;
+}
+#endif
+
+/*
  * vio_req_read - copy bytes [off, off + len) of the readable part to dst; the only way to look at a header
  * returns: bytes copied, less than len where the request is shorter
  */
