@@ -14,8 +14,8 @@ help:
 	@echo 'make demo-amp    Linux and our firmware, on two cores and in two domains of Xen; report in build/demo-amp/report.json'
 	@echo 'make lab-xen     make all that the tests on real Xen boot, and say how to use it'
 	@echo 'make lab-amp     the same for Linux beside firmware'
-	@echo 'make test-lab    the tests on real Xen; last line: N passed, N failed'
-	@echo 'make test        all tests but those of the lab; last line: N passed, N failed'
+	@echo 'make test-lab    of these, the ones on real Xen, firmware and two machines'
+	@echo 'make test        all tests; last line: N passed, N failed'
 	@echo 'make check       static checks and unit tests, in under two minutes'
 	@echo 'make bench       all measurements, beside their peers; report in build/bench/report.html and report.json'
 	@echo '                 ROUNDS=3: fewer rounds of what is timed, so most of it is not decided'
@@ -83,7 +83,7 @@ lab-amp:
 	@python3 test/lab/amp.py
 
 test:
-	@tools/setup test
+	@tools/setup lab
 	@tools/run-tests
 
 test-lab:

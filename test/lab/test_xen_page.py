@@ -14,9 +14,9 @@ from serving import Stratos, rng
 
 MIB = 64
 FREE = 0x02088f00, 44  # of no device
-# name: address, interrupt (libxl takes addresses from 0x2000000 on, interrupts from 33 on), driver
+# name: address, interrupt (libxl takes addresses from 0x2000000 on, interrupts from 33 on, and 32 for the UART), driver
 DEVICES = {
-    "blk-trap": (0x02080f00, 32, "virtio_blk"),
+    "blk-trap": (0x02080f00, 43, "virtio_blk"),
     "blk-page": (0x02082f00, 40, "virtio_blk"),
     "gpio-trap": (0x02084f00, 41, "gpio_virtio"),
     "gpio-page": (0x02086f00, 42, "gpio_virtio"),
