@@ -39,7 +39,8 @@ CREATE_SECONDS = 60
 WORDS = "cma=0 quiet loglevel=2 panic=-1"
 # The agent of a guest speaks on the UART that Xen emulates. Under emulation on processors that are really free, the
 # event channel of a guest's hvc_xen is now and then left pending and masked, and its console stands still for good.
-KERNEL = f"console=ttyAMA0 {WORDS}"
+# FLASK denies that UART ("unknown domctl: 81"), so there it is Xen's own console. mode: terminal in the guest, in xenstore
+CONSOLES = {"silo": ("ttyAMA0", "vuart/0/tty"), "flask": ("hvc0", "console/tty")}
 LAB_KERNEL = "/guest/vmlinuz-lab"
 BACKEND = "stratos.mods=xenfs,xen-evtchn,xen-gntdev,xen-gntalloc,xen-privcmd"
 RAM = 0x40000000  # where QEMU's machine has its memory
@@ -91,10 +92,10 @@ class XenGuest(Agent):
             done
             [ -n "$id" ] || {{ echo "no domain of that name after {after}"; exit 1; }}
             for try in $(seq 100); do
-                tty=$(xenstore-read /local/domain/$id/vuart/0/tty 2>/dev/null) && [ -e "$tty" ] && break
+                tty=$(xenstore-read /local/domain/$id/{CONSOLES[self.xen.mode][1]} 2>/dev/null) && [ -e "$tty" ] && break
                 sleep 0.1
             done
-            [ -e "$tty" ] || {{ echo "no UART in xenstore"; exit 1; }}
+            [ -e "$tty" ] || {{ echo "no console in xenstore"; exit 1; }}
             for d in /sys/class/virtio-ports/*; do
                 [ "$(cat $d/name)" != guest{self.port} ] || port=/dev/$(basename $d)
             done
@@ -254,11 +255,13 @@ class Xen(Machine):
 
     # --- guests
 
-    @staticmethod
-    def config(name, **cfg):
-        """The text of a configuration file for xl; values are strings, numbers or lists of strings."""
+    def config(self, name, append="", **cfg):
+        """The text of a configuration file for xl; values are strings, numbers or lists of strings.
+        append: words for its kernel, behind the usual ones (which extra= replaces)."""
+        tty = CONSOLES[self.mode][0]
         cfg = {"name": name, "kernel": "/guest/vmlinuz", "ramdisk": "/guest/initrd", "memory": 256, "vcpus": 1,
-               "vuart": "sbsa_uart", "extra": f"{KERNEL} rdinit=/init", **cfg}
+               "vuart": "sbsa_uart" if tty == "ttyAMA0" else None,
+               "extra": f"console={tty} {WORDS} rdinit=/init {append}", **cfg}
 
         def value(v):
             if isinstance(v, (list, tuple)):
@@ -273,9 +276,7 @@ class Xen(Machine):
         timeout: seconds for xl."""
         if not self.free_ports:
             raise GuestError(f"all {len(self.ports)} consoles are in use: destroy a guest, or ask for more with guests=")
-        if append:
-            cfg["extra"] = f"{cfg.get('extra', KERNEL + ' rdinit=/init')} {append}"
-        self.put(f"/guest/{name}.cfg", self.config(name, **cfg).encode())
+        self.put(f"/guest/{name}.cfg", self.config(name, append, **cfg).encode())
         rc, out = self.run(f"xl create -p /guest/{name}.cfg", timeout)
         if rc:
             raise GuestError(f"{self.name}: xl create of {name} failed with code {rc}:\n{tail(out)}{self.logs()}")
