@@ -101,6 +101,7 @@ bench: build
 	@python3 bench/ring/run.py $(ROUNDS:%=--rounds=%)
 	@bench/memory/run.py
 	@bench/peer/qsd.py $(ROUNDS:%=--rounds=%)
+	@bench/peer/libblkio.py $(ROUNDS:%=--rounds=%)
 	@bench/peer/rng.py $(ROUNDS:%=--rounds=%)
 	@bench/report.py
 

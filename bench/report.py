@@ -147,7 +147,7 @@ def main():
             body.append(bars(f"Time that passes, {n} region{'s' * (n != '1')}", times, "ns a request"))
     if "figures" in found:
         body.append(figures(found["figures"]))
-    missing = [n for n in ("peer-qsd", "peer-rng", "ring", "figures", "memory") if n not in found]
+    missing = [n for n in ("peer-qsd", "peer-libblkio", "peer-rng", "ring", "figures", "memory") if n not in found]
     if missing:
         body.append(f"<p>Did not run: {', '.join(missing)}.</p>")
     (OUT / "report.html").write_text(f'<!doctype html><html lang="en"><meta charset="utf-8"><title>stratos: measurements</title>'

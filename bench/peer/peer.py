@@ -16,6 +16,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 import meter  # noqa: E402
+import turns  # noqa: E402
 from meter import STRATOS  # noqa: E402
 
 CACHE = pathlib.Path(os.environ.get("STRATOS_CACHE")
@@ -95,14 +96,33 @@ class Comparison:
         self.rows.append({"what": what, "kind": "ab", "metric": metric, "goal": goal, "metrics": j["metrics"],
                           "rounds": len(j["rounds"]), "thrown": thrown, "host": j["host"], "max_wait": self.args.max_wait,
                           "command": " ".join(f"'{c}'" if " " in c else c for c in map(str, command[:-2]))})
-        for name, m in j["metrics"].items():
+        self._say(what, j["metrics"], [metric], thrown, len(j["rounds"]))
+
+    def turns(self, what, peer, ours, goals, command):
+        """the same where the driver is not ours (turns.py); peer, ours: functions, one run; goals: of each metric that decides"""
+        if not self.wants(what):
+            return
+        say(f"{self.name}: {what}: {self.args.rounds} rounds")
+        at = turns.host()
+        rounds, metrics = turns.compare(self.args.rounds, peer, ours, self.args.max_wait / 100)
+        thrown = sum(1 for r in rounds if r["thrown"])
+        for metric, goal in goals.items():
+            self.rows.append({"what": what + (": requests a second" if metric == "rate" else ""), "kind": "ab", "metric": metric,
+                              "goal": goal, "metrics": metrics, "rounds": len(rounds), "thrown": thrown, "host": at,
+                              "max_wait": self.args.max_wait, "command": command})
+        self._say(what, metrics, list(goals), thrown, len(rounds))
+
+    @staticmethod
+    def _say(what, metrics, decides, thrown, rounds):
+        """one line a metric"""
+        for name, m in metrics.items():
             everywhere = f"; over all of them x {m['all']:.3f}, which decides nothing" if m and m.get("all") is not None else ""
             if m and m["ratio"] is not None:
                 spread = "no interval" if m["low"] is None else f"[{m['low']:.3f}, {m['high']:.3f}]"
                 print(f"{what:44} {name:6} {m['a']:12.4g} {m['b']:12.4g}  x {m['ratio']:.3f} {spread}"
-                      f"{'  <- decides' if name == metric else ''}", flush=True)
-            elif name == metric:
-                print(f"{what:44} {name:6} no round counts ({thrown} of {len(j['rounds'])} thrown out){everywhere}", flush=True)
+                      f"{'  <- decides' if name in decides else ''}", flush=True)
+            elif name in decides:
+                print(f"{what:44} {name:6} no round counts ({thrown} of {rounds} thrown out){everywhere}", flush=True)
 
     def count(self, what, unit, peer, ours, goal=None):
         """a figure that is counted, not timed; peer, ours: functions"""

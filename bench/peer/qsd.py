@@ -39,11 +39,17 @@ def null(c):
          GOALS["latency"])
 
 
-def files(c, folder):
+def picture(folder):
+    """a disk of 64 MiB, of 00 01 .. ff over and over"""
     image = folder / "disk.img"
     with open(image, "wb") as f:
         for _ in range(64):
             f.write(bytes(range(256)) * 4096)
+    return image
+
+
+def files(c, folder):
+    image = picture(folder)
     a = qsd(f"driver=file,filename={image},aio=io_uring,locking=off")
     b = stratos(f"file:{image}")
     load = ["--dev=blk", "--event-idx"]
