@@ -269,6 +269,11 @@ int config_load(const char *path, struct spec *spec, unsigned max, unsigned *n,
 		free(text);
 		return -1;
 	}
+	if (!file) { /* only comments: libcyaml takes it, and makes nothing of it */
+		spec_fail(e, NULL, "%s:1: empty, `devices:` is missing", path);
+		free(text);
+		return -1;
+	}
 	for (uint64_t i = 0; i < file->device_count && r == 0; i++) {
 		if (i >= max) {
 			spec_fail(e, NULL, "more than %u devices", max);

@@ -158,6 +158,7 @@ static const struct text texts[] = {
 	{ "devices: 3\n", ":1: ", "" },
 	{ "nothing: 3\n", ":1: ", "nothing" },
 	{ "", ":1: ", "empty" },
+	{ "# nothing but this\n", ":1: ", "empty" },
 };
 
 static void test_files(void **state)
