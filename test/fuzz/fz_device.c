@@ -5,14 +5,14 @@
  * usage: fz_KIND [LIBFUZZER-OPTION]... [CORPUS]...    FUZZ_SPEC: the device, as stratos serve --device has it
  *
  * Theory of operation. An input is a byte of ring format, features to accept, and steps: a request of any lengths on any
- * queue, a part of the configuration read or written, a turn, a queue reset. It runs on the device's loop, as the
- * program would; between two inputs the device is reset, not made anew. What must hold, beside what the sanitizers see:
+ * queue, a part of the configuration read or written, a turn, a queue reset. The device's loop takes a round whenever it
+ * has work, on libFuzzer's own thread: handing over to another would cost more than the device. Between two inputs the device is
+ * reset, not made anew. What must hold, beside what the sanitizers see:
  * the device returns what it was given and no more (driver/), touches neither what it may only read nor the bytes
  * around a buffer, and ends a reset within a moment. A test that a finding of it became is in test/unit.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static void must(int holds, const char *what, int line)
 {
@@ -27,7 +27,8 @@ static void must(int holds, const char *what, int line)
 #define assert_int_equal(a, b)	     must((long long)(a) == (long long)(b), #a " == " #b, __LINE__)
 #define assert_memory_equal(a, b, n) must(memcmp(a, b, n) == 0, #a " == " #b, __LINE__)
 
-#define RIG_VQS 8u
+#define RIG_VQS	 8u
+#define RIG_SIZE 64u
 #include "app/instance.h"
 #include "hosted/log.h"
 #include "hosted/loop.h"
@@ -152,6 +153,7 @@ static void step(struct input *in)
 		break;
 	case 1:
 		assert_int_equal(lb_turn(&g.lb), VIO_OK);
+		loop_once(loop, 0);
 		break;
 	case 2:
 		again(vq);
@@ -162,9 +164,8 @@ static void step(struct input *in)
 	}
 }
 
-static void run(void *arg)
+static void run(struct input *in)
 {
-	struct input *in = arg;
 	uint32_t how = take(in, 1);
 	uint64_t want = take(in, 4) | (uint64_t)(how >> 4) << 32;
 
@@ -200,10 +201,9 @@ static void held(void)
 	}
 }
 
-static void end(void *arg)
+/* returns: true when the device holds nothing any more */
+static bool end(void)
 {
-	bool *ended = arg;
-
 	if (up) {
 		lb_turn(&g.lb);
 		rig_collect(&g);
@@ -212,18 +212,14 @@ static void end(void *arg)
 	up = false;
 	lb_run_all(&g.lb);
 	lb_turn(&g.lb);
-	*ended = vio_dev_status(g.lb.dev) == 0u;
-	if (*ended) {
-		held();
-	}
+	return vio_dev_status(g.lb.dev) == 0u;
 }
 
-static void begin(void *arg)
+static void begin(void)
 {
 	struct spec_error e;
 	struct vio_mem *m = rig_mem(&g);
 
-	(void)arg;
 	instance = instance_open(&spec, loop, m, &e);
 	if (!instance) {
 		fprintf(stderr, "fz_device.c: %s\n", e.text);
@@ -249,8 +245,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	}
 	loop = loop_new("fuzz");
 	assert_non_null(loop);
-	assert_int_equal(loop_start(loop), 0);
-	loop_call(loop, begin, NULL);
+	begin();
 	return 0;
 }
 
@@ -258,15 +253,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	bool ended = false;
-	unsigned n;
 
-	loop_call(loop, run, &in);
-	for (n = 0; !ended && n < RESETS; n++) {
-		loop_call(loop, end, &ended);
-		if (!ended) {
-			usleep(1000);
-		}
+	run(&in);
+	for (unsigned n = 0; !ended && n < RESETS; n++) {
+		loop_once(loop, n ? 1 : 0);
+		ended = end();
 	}
 	must(ended, "the device's reset does not end", __LINE__);
+	held();
 	return 0;
 }

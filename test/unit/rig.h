@@ -15,7 +15,9 @@
 
 #define RIG_BASE 0x40000000u
 #define RIG_RAM	 (1u << 20)
+#ifndef RIG_SIZE
 #define RIG_SIZE 256u /* entries of a queue */
+#endif
 #ifndef RIG_VQS
 #define RIG_VQS 2u
 #endif
