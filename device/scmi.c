@@ -11,7 +11,8 @@
  *	resource			NOT_FOUND
  *	right				DENIED
  *	the rest			by the function of the command
- * The first five need only the table of the protocol, so that no function of a protocol looks at a length.
+ * The first five need only the table of the protocol, so that no function of a protocol looks at a length. (Pin control
+ * finds resources of three kinds by a selector, in its own functions.)
  *
  * What is constant is answered from the tree. The rest goes to the host as the op in the request, which owns it until
  * the host has done it; the parameters are gone then, and the answer is made from op alone. Commands are answered in
@@ -69,7 +70,7 @@ static int32_t scmi_result(struct scmi_call *c, int32_t rc)
 	case VIO_E_NOTSUP:
 		return VIO_SCMI_NOT_SUPPORTED;
 	case VIO_E_AGAIN:
-		return VIO_SCMI_BUSY;
+		return m->taken ? m->taken : VIO_SCMI_BUSY;
 	case VIO_E_ARG:
 		return VIO_SCMI_OUT_OF_RANGE;
 	case VIO_E_IO:
@@ -187,6 +188,15 @@ static int32_t scmi_switch(struct scmi_call *c, const struct scmi_proto *p,
 	return VIO_SCMI_SUCCESS;
 }
 
+/* How many words of parameters it is to have; `words` are there */
+static uint32_t scmi_words(const struct scmi_call *c, const struct scmi_msg *m, uint32_t words)
+{
+	if (!m->pairs || words < m->in || words > SCMI_WORDS) {
+		return m->in; /* the count of pairs is not there */
+	}
+	return m->in + 2u * ((c->p[m->pairs - 1u] >> 2) & 0xffu);
+}
+
 static int32_t scmi_message(struct scmi_call *c, const struct scmi_proto *p, uint32_t words)
 {
 	const struct scmi_msg *m;
@@ -199,7 +209,7 @@ static int32_t scmi_message(struct scmi_call *c, const struct scmi_proto *p, uin
 	if (!m) {
 		return VIO_SCMI_NOT_SUPPORTED;
 	}
-	if (words != m->in || c->room < m->out) {
+	if (words != scmi_words(c, m, words) || c->room < m->out) {
 		return VIO_SCMI_PROTOCOL_ERROR;
 	}
 	if (m->res) {
@@ -425,7 +435,8 @@ static void scmi_destroy(void *self)
 
 const struct vio_class vio_class_scmi = {
 	.name = "scmi",
-	.about = "SCMI: clocks, sensors, resets, power, performance, regulators for the guest",
+	.about =
+		"SCMI: clocks, sensors, resets, power, performance, regulators, pins for the guest",
 	.id = VIO_SCMI_ID,
 	.needs_host = true,
 	.bytes = scmi_bytes,

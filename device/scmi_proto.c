@@ -5,8 +5,8 @@
 
 /* The protocols. Base comes first: it lists the others. */
 const struct scmi_proto *const scmi_protos[] = {
-	&scmi_base,  &scmi_power,  &scmi_system, &scmi_perf,
-	&scmi_clock, &scmi_sensor, &scmi_reset,	 &scmi_voltage,
+	&scmi_base,   &scmi_power, &scmi_system,  &scmi_perf,	 &scmi_clock,
+	&scmi_sensor, &scmi_reset, &scmi_voltage, &scmi_pinctrl,
 };
 const uint8_t scmi_nprotos = sizeof(scmi_protos) / sizeof(scmi_protos[0]);
 
@@ -32,7 +32,8 @@ const void *scmi_at(const struct scmi_proto *p, const struct vio_scmi_tree *t, u
 
 bool scmi_present(const struct scmi_proto *p, const struct vio_scmi_tree *t)
 {
-	return p->always || scmi_count(p, t) != 0 || (p == &scmi_system && t->system != 0);
+	return p->always || scmi_count(p, t) != 0 || (p == &scmi_system && t->system != 0) ||
+	       (p == &scmi_pinctrl && t->npin != 0);
 }
 
 /* ---- values of answers ---- */

@@ -30,6 +30,9 @@ struct scmi_msg {
 	uint8_t out;	/* words of values that there must be room for */
 	uint8_t res;	/* parameter that names the resource, counted from 1; 0: none */
 	uint8_t rights; /* VIO_SCMI_MAY_* that it takes */
+	/* parameter, counted from 1, whose bits 9:2 say how many pairs of words there are behind `in`; 0: none */
+	uint8_t pairs;
+	int8_t taken; /* status of the host's VIO_E_AGAIN, where another agent has the resource; 0: BUSY */
 	uint8_t want; /* switches this notification, counted from 1, by its last parameter; fn is NULL then */
 	uint8_t values; /* words of op.value, op.extra that answer it, where `finish` is NULL */
 	/* returns: a status | SCMI_LATER from scmi_host */
@@ -80,7 +83,7 @@ struct vio_scmi_trip *scmi_trip(struct vio_scmi *s, uint32_t sensor, uint32_t n)
 /* ---- the protocols, one file each, and their table (scmi_proto.c) ---- */
 
 extern const struct scmi_proto scmi_base, scmi_power, scmi_system, scmi_perf, scmi_clock,
-	scmi_sensor, scmi_reset, scmi_voltage;
+	scmi_sensor, scmi_reset, scmi_voltage, scmi_pinctrl;
 extern const struct scmi_proto *const scmi_protos[];
 extern const uint8_t scmi_nprotos;
 /* scmi_present - the agent has this protocol */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * image_scmi.c - clocks, sensors, resets, power, performance and regulators for the machine beside, by SCMI over
- * virtio-msg, behind one window
+ * image_scmi.c - clocks, sensors, resets, power, performance, regulators and pins for the machine beside, by SCMI
+ * over virtio-msg, behind one window
  */
 #include "firmware/image.h"
 #include "firmware/platform.h"

@@ -55,12 +55,18 @@ static const struct vio_scmi_tree tree = {
 	.npower = COUNT(powers),
 	.nperf = COUNT(perfs),
 	.nvolt = COUNT(volts),
+	.npin = PLATFORM_PINS,
+	.ngroup = PLATFORM_GROUPS,
+	.nfunction = PLATFORM_FUNCTIONS,
 	.clock = clocks,
 	.sensor = sensors,
 	.reset = resets,
 	.power = powers,
 	.perf = perfs,
 	.volt = volts,
+	.pin = platform_pin,
+	.group = platform_group,
+	.function = platform_function,
 };
 
 /* As of now */
@@ -83,6 +89,7 @@ static const struct vio_scmi_tree *platform_open(void *host, struct vio_scmi_sin
 	now.uv = 900000u;
 	now.volt_on = 1u;
 	now.ear = sink;
+	platform_pins_start();
 	return &tree;
 }
 
@@ -133,6 +140,9 @@ static int platform_run(void *host, struct vio_scmi_op *op)
 	uint32_t *word = word_of(op);
 
 	(void)host;
+	if (op->verb >= VIO_SCMI_PIN_GET) {
+		return platform_pins_run(op);
+	}
 	if (word != NULL) {
 		if (reads(op->verb)) {
 			op->value = *word;

@@ -3,7 +3,7 @@
  * board.c - the platform behind SCMI devices: state, votes, notifications
  *
  * Votes: a clock, power domain or regulator is on while one agent, or the platform, needs it. Values (rate, level,
- * limits, voltage) belong to who set them last. An agent that goes takes its votes with it, and resets that it held
+ * limits, voltage) belong to who set them last. An agent that goes takes its votes with it; resets and pins that it held
  * are released; values stay.
  *
  * Order of a change: the resource first (act), the state when that succeeded, then the agents are told.
@@ -27,7 +27,10 @@ enum scmi_kind scmi_kind_of(uint8_t verb)
 	if (verb <= VIO_SCMI_SYSTEM_SET) {
 		return SCMI_KINDS;
 	}
-	return verb <= VIO_SCMI_PERF_SET_LIMITS ? SCMI_PERFS : SCMI_VOLTS;
+	if (verb <= VIO_SCMI_PERF_SET_LIMITS) {
+		return SCMI_PERFS;
+	}
+	return verb <= VIO_SCMI_VOLT_ON ? SCMI_VOLTS : SCMI_PINS;
 }
 
 void scmi_board_tell(struct scmi_board *b, const struct vio_scmi_event *e)
@@ -221,6 +224,9 @@ int scmi_board_run(void *host, struct vio_scmi_op *op)
 	if (k == SCMI_KINDS) {
 		return run_system(a, op);
 	}
+	if (k == SCMI_PINS) {
+		return scmi_pins_run(a, op);
+	}
 	t = &a->board->plan->thing[k][op->res];
 	s = &a->board->state[k][op->res];
 	switch (k) {
@@ -239,6 +245,9 @@ int scmi_board_run(void *host, struct vio_scmi_op *op)
 		op->value = s->votes ? VIO_SCMI_POWER_ON : VIO_SCMI_POWER_OFF;
 		return VIO_OK;
 	case SCMI_VOLTS:
+	case SCMI_PINS:
+	case SCMI_GROUPS:
+	case SCMI_FUNCTIONS:
 	case SCMI_KINDS:
 	default:
 		break;
@@ -298,4 +307,5 @@ void scmi_board_reset(void *host)
 	release(a, SCMI_POWERS, VIO_SCMI_POWER_SET, VIO_SCMI_POWER_OFF);
 	release(a, SCMI_VOLTS, VIO_SCMI_VOLT_ON, 0);
 	release(a, SCMI_RESETS, VIO_SCMI_RESET_DO, VIO_SCMI_RESET_DEASSERT);
+	scmi_pins_leave(a);
 }

@@ -21,11 +21,15 @@ enum scmi_kind {
 	SCMI_POWERS,
 	SCMI_PERFS,
 	SCMI_VOLTS,
+	SCMI_PINS, /* from here on no notifications, and a limit of their own */
+	SCMI_GROUPS,
+	SCMI_FUNCTIONS,
 	SCMI_KINDS
 };
 
-#define SCMI_AGENTS 16u
-#define SCMI_THINGS 100u /* of all kinds together; a device has room for VIO_SCMI_RES */
+#define SCMI_AGENTS	16u
+#define SCMI_THINGS	100u /* of all kinds but pins together; a device has room for VIO_SCMI_RES */
+#define SCMI_PIN_THINGS 1000u /* pins, groups and functions together */
 
 /* What a resource starts as. Its place in its kind is vio_scmi_res.res. */
 struct scmi_thing {
@@ -35,8 +39,10 @@ struct scmi_thing {
 	uint64_t value;	  /* Hz, reading, level, uV */
 	int64_t step; /* simulated sensors: how much the reading moves in a second, between min and max */
 	int64_t min, max;
-	bool watch; /* sensor: its changes are of interest, trip points or `pushed` */
-	bool on;    /* the platform itself needs it: no agent can switch it off */
+	bool watch;		/* sensor: its changes are of interest, trip points or `pushed` */
+	bool on;		/* the platform itself needs it: no agent can switch it off */
+	const uint16_t *member; /* of a group its pins, of a function its groups; > 0 of them */
+	uint16_t nmember;
 };
 
 struct scmi_plan {
@@ -52,6 +58,13 @@ struct scmi_state {
 	uint16_t parent;
 	uint8_t config; /* of a sensor: enabled, readings have a time */
 	bool held;	/* reset asserted */
+};
+
+struct scmi_pin {
+	uint32_t owner;	   /* bit of the agent that has requested it; 0: nobody */
+	uint32_t function; /* number of it; VIO_SCMI_NO_FUNCTION */
+	uint32_t set;	   /* settings that were made, a bit each */
+	uint32_t value[VIO_SCMI_PIN_SETTINGS];
 };
 
 struct scmi_board;
@@ -74,6 +87,7 @@ struct scmi_board {
 
 	const struct scmi_plan *plan;
 	struct scmi_state *state[SCMI_KINDS];
+	struct scmi_pin *pin;
 	struct scmi_agent agent[SCMI_AGENTS];
 	uint64_t system;
 	/*
@@ -108,7 +122,11 @@ void scmi_board_close(void *host);
 int scmi_board_run(void *host, struct vio_scmi_op *op);
 void scmi_board_reset(void *host);
 
-/* scmi_kind_of - the kind of resource that a verb is about; SCMI_KINDS: the system */
+/* scmi_pins_run, scmi_pins_leave - the part of it that is about pins (pins.c) */
+int scmi_pins_run(struct scmi_agent *a, struct vio_scmi_op *op);
+void scmi_pins_leave(struct scmi_agent *a);
+
+/* scmi_kind_of - the kind of resource that a verb is about; of pins or groups SCMI_PINS; SCMI_KINDS: the system */
 enum scmi_kind scmi_kind_of(uint8_t verb);
 
 /* scmi_plan_default - a small board, where no file says otherwise */

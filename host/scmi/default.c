@@ -78,6 +78,35 @@ static const struct scmi_thing volt_things[] = {
 	{ .name = "vdd-io", .value = 1800000 },
 };
 
+static const struct vio_scmi_pin pins[] = {
+	{ .r = { "tx", 0, VIO_SCMI_MAY_ALL } },
+	{ .r = { "rx", 1, VIO_SCMI_MAY_ALL } },
+	{ .r = { "a pin with a rather long name", 2, 0 } },
+};
+static const struct scmi_thing pin_things[] = {
+	{ .name = "tx" },
+	{ .name = "rx" },
+	{ .name = "a pin with a rather long name" },
+};
+static const uint16_t serial_pins[] = { 0, 1 }, led_pins[] = { 2 };
+static const struct vio_scmi_group groups[] = {
+	{ .r = { "serial", 0, VIO_SCMI_MAY_ALL }, .pin = serial_pins, .npin = 2 },
+	{ .r = { "led", 1, 0 }, .pin = led_pins, .npin = 1 },
+};
+static const struct scmi_thing group_things[] = {
+	{ .name = "serial", .member = serial_pins, .nmember = 2 },
+	{ .name = "led", .member = led_pins, .nmember = 1 },
+};
+static const uint16_t uart_groups[] = { 0 }, gpio_groups[] = { 0, 1 };
+static const struct vio_scmi_function functions[] = {
+	{ .r = { "uart", 0, VIO_SCMI_MAY_ALL }, .group = uart_groups, .ngroup = 1 },
+	{ .r = { "gpio", 1, VIO_SCMI_MAY_ALL }, .group = gpio_groups, .ngroup = 2, .gpio = true },
+};
+static const struct scmi_thing function_things[] = {
+	{ .name = "uart", .member = uart_groups, .nmember = 1 },
+	{ .name = "gpio", .member = gpio_groups, .nmember = 2 },
+};
+
 static const struct vio_scmi_tree guest = {
 	.vendor = "stratos",
 	.product = "sim",
@@ -91,19 +120,26 @@ static const struct vio_scmi_tree guest = {
 	.npower = COUNT(powers),
 	.nperf = COUNT(perfs),
 	.nvolt = COUNT(volts),
+	.npin = COUNT(pins),
+	.ngroup = COUNT(groups),
+	.nfunction = COUNT(functions),
 	.clock = clocks,
 	.sensor = sensors,
 	.reset = resets,
 	.power = powers,
 	.perf = perfs,
 	.volt = volts,
+	.pin = pins,
+	.group = groups,
+	.function = functions,
 };
 
 const struct scmi_plan scmi_plan_default = {
 	.thing = { clock_things, sensor_things, reset_things, power_things, perf_things,
-		   volt_things },
+		   volt_things, pin_things, group_things, function_things },
 	.n = { COUNT(clock_things), COUNT(sensor_things), COUNT(reset_things), COUNT(power_things),
-	       COUNT(perf_things), COUNT(volt_things) },
+	       COUNT(perf_things), COUNT(volt_things), COUNT(pin_things), COUNT(group_things),
+	       COUNT(function_things) },
 	.nagent = 1,
 	.agent = &guest,
 };

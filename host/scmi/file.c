@@ -5,47 +5,25 @@
  * Theory of operation. form.c has checked keys and types. What it has read stays as long as the plan,
  * which points into it (names, rates, paths). `build` then checks meaning (ranges, references, numbers) and makes
  * the plan: one master table of each kind with everything allowed, and for each agent tables of what it lists, in its
- * order. Without `agents:` there is one, "guest", that has all.
+ * order (tables.c). Without `agents:` there is one, "guest", that has all.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "host/scmi/form.h"
 
-/* Numbers of parents: one array for each clock of each agent that has any. */
-struct owned {
-	struct owned *next;
-	uint16_t number[];
-};
+const char *const scmi_kind_name[SCMI_KINDS] = { "clocks", "sensors",	  "resets",
+						 "powers", "performance", "regulators",
+						 "pins",   "pin-groups",  "pin-functions" };
 
-struct plan {
-	struct scmi_plan p;
-	struct scmi_content *c;
-	struct scmi_thing *thing[SCMI_KINDS];
-	struct vio_scmi_tree tree[SCMI_AGENTS];
-	void *table[SCMI_AGENTS][SCMI_KINDS]; /* of struct vio_scmi_clock, ... */
-	struct owned *owned;
-};
-
-static const char *const kind_name[SCMI_KINDS] = { "clocks", "sensors",	    "resets",
-						   "powers", "performance", "regulators" };
-
-/* ---- resources ---- */
-
-struct build {
-	struct plan *p;
-	char *err;
-	size_t size;
-	const char *path;
-};
-
-static bool wrong(struct build *b, const char *kind, const char *name, const char *what)
+bool scmi_wrong(struct scmi_build *b, unsigned kind, const char *name, const char *what)
 {
-	(void)snprintf(b->err, b->size, "%s: %s '%s': %s", b->path, kind, name, what);
+	(void)snprintf(b->err, b->size, "%s: %s '%s': %s", b->path,
+		       kind < SCMI_KINDS ? scmi_kind_name[kind] : "agent", name, what);
 	return false;
 }
 
-static int find(const struct scmi_content *c, unsigned kind, const char *name)
+int scmi_find(const struct scmi_content *c, unsigned kind, const char *name)
 {
 	for (unsigned i = 0; i < c->entry_count[kind]; i++) {
 		if (strcmp(c->entry[kind][i].name, name) == 0) {
@@ -54,6 +32,20 @@ static int find(const struct scmi_content *c, unsigned kind, const char *name)
 	}
 	return -1;
 }
+
+uint16_t *scmi_numbers(struct scmi_build *b, unsigned n)
+{
+	struct scmi_owned *to = calloc(1, sizeof(*to) + n * sizeof(to->number[0]));
+
+	if (!to) {
+		return NULL;
+	}
+	to->next = b->p->owned;
+	b->p->owned = to;
+	return to->number;
+}
+
+/* ---- resources ---- */
 
 static const char *check_clock(struct scmi_entry *e)
 {
@@ -144,7 +136,30 @@ static const char *check(struct scmi_entry *e, unsigned kind)
 	}
 }
 
-static bool things(struct build *b, unsigned kind)
+/* What a group or a function is made of, as numbers */
+static bool members(struct scmi_build *b, unsigned kind, const struct scmi_entry *e,
+		    struct scmi_thing *t)
+{
+	unsigned of = kind == SCMI_GROUPS ? SCMI_PINS : SCMI_GROUPS;
+	uint16_t *to = scmi_numbers(b, e->refs_count);
+
+	t->member = to;
+	t->nmember = (uint16_t)e->refs_count;
+	for (unsigned i = 0; to && i < e->refs_count; i++) {
+		int n = scmi_find(b->p->c, of, e->refs[i]);
+
+		if (n < 0) {
+			return scmi_wrong(b, kind, e->name,
+					  of == SCMI_PINS
+						  ? "has a pin that is not in pins"
+						  : "has a group that is not in pin-groups");
+		}
+		to[i] = (uint16_t)n;
+	}
+	return to != NULL;
+}
+
+static bool things(struct scmi_build *b, unsigned kind)
 {
 	struct scmi_content *c = b->p->c;
 	unsigned n = c->entry_count[kind];
@@ -157,8 +172,8 @@ static bool things(struct build *b, unsigned kind)
 		struct scmi_entry *e = &c->entry[kind][i];
 		const char *what = check(e, kind);
 
-		if (what || find(c, kind, e->name) != (int)i) {
-			return wrong(b, kind_name[kind], e->name, what ? what : "is there twice");
+		if (what || scmi_find(c, kind, e->name) != (int)i) {
+			return scmi_wrong(b, kind, e->name, what ? what : "is there twice");
 		}
 		t[i] = (struct scmi_thing){ .name = e->name,
 					    .path = e->path,
@@ -169,136 +184,15 @@ static bool things(struct build *b, unsigned kind)
 					    .min = e->min,
 					    .max = e->max,
 					    .on = e->on };
+		if ((kind == SCMI_GROUPS || kind == SCMI_FUNCTIONS) &&
+		    !members(b, kind, e, &t[i])) {
+			return false;
+		}
 	}
 	return t != NULL;
 }
 
-/* ---- an agent's tables ---- */
-
-/* Parents are named; in an agent's table they are its own numbers, and it must have them. */
-static bool parents(struct build *b, const struct scmi_user *a, const struct scmi_entry *e,
-		    struct vio_scmi_clock *k)
-{
-	struct owned *to = calloc(1, sizeof(*to) + e->parents_count * sizeof(to->number[0]));
-
-	if (!to) {
-		return false;
-	}
-	to->next = b->p->owned;
-	b->p->owned = to;
-	for (unsigned i = 0; i < e->parents_count; i++) {
-		unsigned n = 0;
-
-		while (n < a->kind_count[SCMI_CLOCKS] &&
-		       strcmp(a->kind[SCMI_CLOCKS][n], e->parents[i])) {
-			n++;
-		}
-		if (n == a->kind_count[SCMI_CLOCKS]) {
-			return wrong(b, "clocks", e->name,
-				     "has a parent that this agent does not have");
-		}
-		to->number[i] = (uint16_t)n;
-	}
-	k->parent = to->number;
-	k->nparent = (uint16_t)e->parents_count;
-	return true;
-}
-
-static void fill(void *at, unsigned kind, unsigned n, const struct vio_scmi_res *r,
-		 struct scmi_entry *e)
-{
-	switch (kind) {
-	case SCMI_CLOCKS:
-		((struct vio_scmi_clock *)at)[n] =
-			(struct vio_scmi_clock){ .r = *r,
-						 .rate = e->rates_count ? e->rates : e->range,
-						 .nrate = (uint16_t)(e->rates_count ? e->rates_count
-								     : e->max	    ? 3u
-										    : 0u),
-						 .enable_us = e->latency,
-						 .range = !e->rates_count && e->max };
-		break;
-	case SCMI_SENSORS:
-		((struct vio_scmi_sensor *)at)[n] =
-			(struct vio_scmi_sensor){ .r = *r,
-						  .type = (uint8_t)e->type,
-						  .scale = (int8_t)e->scale,
-						  .ntrip = (uint8_t)e->trips,
-						  .stamped = true,
-						  .pushed = e->pushed || e->step,
-						  .min = e->min,
-						  .max = e->max };
-		break;
-	case SCMI_RESETS:
-		((struct vio_scmi_reset *)at)[n] =
-			(struct vio_scmi_reset){ .r = *r, .latency_us = e->latency };
-		break;
-	case SCMI_POWERS:
-		((struct vio_scmi_power *)at)[n] = (struct vio_scmi_power){ .r = *r };
-		break;
-	case SCMI_PERFS:
-		((struct vio_scmi_perf *)at)[n] =
-			(struct vio_scmi_perf){ .r = *r,
-						.level = e->levels,
-						.nlevel = (uint16_t)e->levels_count,
-						.sustained_khz = e->sustained,
-						.sustained_level = e->sustained };
-		break;
-	default:
-		((struct vio_scmi_volt *)at)[n] = (struct vio_scmi_volt){
-			.r = *r,
-			.uv = e->microvolts_count ? e->microvolts : e->volts,
-			.nuv = (uint16_t)(e->microvolts_count ? e->microvolts_count : 3u),
-			.range = !e->microvolts_count
-		};
-		break;
-	}
-}
-
-static bool looks(const struct scmi_user *a, const char *name)
-{
-	for (unsigned i = 0; i < a->look_count; i++) {
-		if (strcmp(a->look[i], name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool table(struct build *b, const struct scmi_user *a, unsigned index, unsigned kind)
-{
-	static const size_t bytes[SCMI_KINDS] = {
-		sizeof(struct vio_scmi_clock), sizeof(struct vio_scmi_sensor),
-		sizeof(struct vio_scmi_reset), sizeof(struct vio_scmi_power),
-		sizeof(struct vio_scmi_perf),  sizeof(struct vio_scmi_volt)
-	};
-	void *at = calloc(a->kind_count[kind] + 1u, bytes[kind]);
-
-	b->p->table[index][kind] = at;
-	for (unsigned i = 0; at && i < a->kind_count[kind]; i++) {
-		const char *name = a->kind[kind][i];
-		int n = find(b->p->c, kind, name);
-		struct vio_scmi_res r = { .rights = looks(a, name) ? 0 : VIO_SCMI_MAY_ALL };
-		struct scmi_entry *e;
-
-		if (n < 0) {
-			(void)snprintf(b->err, b->size, "%s: agent '%s': there is no '%s' in %s",
-				       b->path, a->name, name, kind_name[kind]);
-			return false;
-		}
-		e = &b->p->c->entry[kind][n];
-		r.name = e->name;
-		r.res = (uint16_t)n;
-		fill(at, kind, i, &r, e);
-		if (kind == SCMI_CLOCKS && e->parents_count &&
-		    !parents(b, a, e, &((struct vio_scmi_clock *)at)[i])) {
-			return false;
-		}
-	}
-	return at != NULL;
-}
-
-static bool systems(struct build *b, const struct scmi_user *a, uint32_t *to)
+static bool systems(struct scmi_build *b, const struct scmi_user *a, uint32_t *to)
 {
 	static const char *const state[] = { "shutdown", "cold-reset", "warm-reset", "power-up",
 					     "suspend" };
@@ -310,28 +204,28 @@ static bool systems(struct build *b, const struct scmi_user *a, uint32_t *to)
 			n++;
 		}
 		if (n == 5u) {
-			return wrong(b, "agent", a->name,
-				     "system is a list of shutdown, cold-reset, warm-reset, "
-				     "power-up, suspend");
+			return scmi_wrong(b, SCMI_KINDS, a->name,
+					  "system is a list of shutdown, cold-reset, warm-reset, "
+					  "power-up, suspend");
 		}
 		*to |= 1u << n;
 	}
 	return true;
 }
 
-static bool agent(struct build *b, const struct scmi_user *a, unsigned i)
+static bool agent(struct scmi_build *b, const struct scmi_user *a, unsigned i)
 {
 	struct vio_scmi_tree *t = &b->p->tree[i];
 	void **at = b->p->table[i];
 
 	for (unsigned k = 0; k < SCMI_KINDS; k++) {
-		if (!table(b, a, i, k)) {
+		if (!scmi_table(b, a, i, k)) {
 			return false;
 		}
 	}
 	if (a->id > 255u || a->quota > 1000000u) {
-		return wrong(b, "agent", a->name,
-			     "id is at most 255, commands-per-second at most 1000000");
+		return scmi_wrong(b, SCMI_KINDS, a->name,
+				  "id is at most 255, commands-per-second at most 1000000");
 	}
 	*t = (struct vio_scmi_tree){ .vendor = "stratos",
 				     .product = b->p->c->platform ? b->p->c->platform : "sim",
@@ -345,23 +239,30 @@ static bool agent(struct build *b, const struct scmi_user *a, unsigned i)
 				     .power = at[SCMI_POWERS],
 				     .perf = at[SCMI_PERFS],
 				     .volt = at[SCMI_VOLTS],
+				     .pin = at[SCMI_PINS],
+				     .group = at[SCMI_GROUPS],
+				     .function = at[SCMI_FUNCTIONS],
 				     .nclock = (uint16_t)a->kind_count[SCMI_CLOCKS],
 				     .nsensor = (uint16_t)a->kind_count[SCMI_SENSORS],
 				     .nreset = (uint16_t)a->kind_count[SCMI_RESETS],
 				     .npower = (uint16_t)a->kind_count[SCMI_POWERS],
 				     .nperf = (uint16_t)a->kind_count[SCMI_PERFS],
-				     .nvolt = (uint16_t)a->kind_count[SCMI_VOLTS] };
+				     .nvolt = (uint16_t)a->kind_count[SCMI_VOLTS],
+				     .npin = (uint16_t)a->kind_count[SCMI_PINS],
+				     .ngroup = (uint16_t)a->kind_count[SCMI_GROUPS],
+				     .nfunction = (uint16_t)a->kind_count[SCMI_FUNCTIONS] };
 	for (unsigned k = 0; k < i; k++) {
 		if (b->p->tree[k].agent == t->agent ||
 		    strcmp(b->p->tree[k].agent_name, t->agent_name) == 0) {
-			return wrong(b, "agent", a->name, "another one has the same name or id");
+			return scmi_wrong(b, SCMI_KINDS, a->name,
+					  "another one has the same name or id");
 		}
 	}
 	return systems(b, a, &t->system);
 }
 
 /* Without agents there is one that has all, in the order of the file. */
-static bool everybody(struct build *b)
+static bool everybody(struct scmi_build *b)
 {
 	struct scmi_user all = { .name = (char *)(uintptr_t) "guest" };
 	char *system[] = { (char *)(uintptr_t) "shutdown", (char *)(uintptr_t) "cold-reset" };
@@ -386,20 +287,22 @@ static bool everybody(struct build *b)
 	return ok;
 }
 
-static bool build(struct build *b)
+static bool build(struct scmi_build *b)
 {
 	struct scmi_content *c = b->p->c;
-	unsigned total = 0;
+	unsigned total = 0, pins = 0;
 
 	for (unsigned k = 0; k < SCMI_KINDS; k++) {
-		total += c->entry_count[k];
+		*(k < SCMI_PINS ? &total : &pins) += c->entry_count[k];
 		if (!things(b, k)) {
 			return false;
 		}
 	}
-	if (total > SCMI_THINGS) {
-		(void)snprintf(b->err, b->size, "%s: has %u resources, %u is the limit", b->path,
-			       total, SCMI_THINGS);
+	if (total > SCMI_THINGS || pins > SCMI_PIN_THINGS) {
+		(void)snprintf(b->err, b->size,
+			       "%s: has %u resources and %u pins, groups and functions; the limits "
+			       "are %u and %u",
+			       b->path, total, pins, SCMI_THINGS, SCMI_PIN_THINGS);
 		return false;
 	}
 	b->p->p.agent = b->p->tree;
@@ -414,8 +317,8 @@ static bool build(struct build *b)
 
 const struct scmi_plan *scmi_plan_load(const char *path, char *err, size_t size)
 {
-	struct plan *p = calloc(1, sizeof(*p));
-	struct build b = { .p = p, .err = err, .size = size, .path = path };
+	struct scmi_file *p = calloc(1, sizeof(*p));
+	struct scmi_build b = { .p = p, .err = err, .size = size, .path = path };
 
 	(void)snprintf(err, size, "out of memory");
 	if (!p) {
@@ -431,7 +334,7 @@ const struct scmi_plan *scmi_plan_load(const char *path, char *err, size_t size)
 
 void scmi_plan_free(const struct scmi_plan *q)
 {
-	struct plan *p = VIO_CONTAINER((uintptr_t)q, struct plan, p);
+	struct scmi_file *p = VIO_CONTAINER((uintptr_t)q, struct scmi_file, p);
 
 	for (unsigned k = 0; k < SCMI_KINDS; k++) {
 		free(p->thing[k]);
@@ -440,7 +343,7 @@ void scmi_plan_free(const struct scmi_plan *q)
 		}
 	}
 	while (p->owned) {
-		struct owned *o = p->owned;
+		struct scmi_owned *o = p->owned;
 
 		p->owned = o->next;
 		free(o);

@@ -43,7 +43,7 @@ static const cyaml_schema_field_t clock_fields[] = {
 	CYAML_FIELD_SEQUENCE("rates", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_entry,
 			     rates, &u64_value, 1, 1000),
 	CYAML_FIELD_SEQUENCE("parents", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_entry,
-			     parents, &text_value, 1, 100),
+			     refs, &text_value, 1, 100),
 	NUMBER("min", min),
 	NUMBER("max", max),
 	NUMBER("step", step),
@@ -92,6 +92,19 @@ static const cyaml_schema_field_t volt_fields[] = {
 	SWITCH("enabled", on),
 	CYAML_FIELD_END
 };
+static const cyaml_schema_field_t pin_fields[] = { NAME, CYAML_FIELD_END };
+static const cyaml_schema_field_t group_fields[] = {
+	NAME,
+	CYAML_FIELD_SEQUENCE("pins", CYAML_FLAG_POINTER, struct scmi_entry, refs, &text_value, 1,
+			     SCMI_PIN_THINGS),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_field_t function_fields[] = {
+	NAME,
+	CYAML_FIELD_SEQUENCE("groups", CYAML_FLAG_POINTER, struct scmi_entry, refs, &text_value, 1,
+			     SCMI_PIN_THINGS),
+	SWITCH("gpio", gpio), CYAML_FIELD_END
+};
 
 #define ENTRY(fields)                                                                              \
 	{                                                                                          \
@@ -101,7 +114,9 @@ static const cyaml_schema_value_t clock_value = ENTRY(clock_fields),
 				  sensor_value = ENTRY(sensor_fields),
 				  reset_value = ENTRY(reset_fields),
 				  power_value = ENTRY(power_fields),
-				  perf_value = ENTRY(perf_fields), volt_value = ENTRY(volt_fields);
+				  perf_value = ENTRY(perf_fields), volt_value = ENTRY(volt_fields),
+				  pin_value = ENTRY(pin_fields), group_value = ENTRY(group_fields),
+				  function_value = ENTRY(function_fields);
 
 /* A sequence of texts, or of entries, in an array of pointers with an array of counts beside it. */
 #define MANY(word, in, pointers, counts, at, of, bytes)                                            \
@@ -113,7 +128,7 @@ static const cyaml_schema_value_t clock_value = ENTRY(clock_fields),
 		.value = { .type = CYAML_SEQUENCE,                                                 \
 			   .flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                      \
 			   .data_size = (bytes),                                                   \
-			   .sequence = { .entry = (of), .min = 0, .max = SCMI_THINGS } },          \
+			   .sequence = { .entry = (of), .min = 0, .max = SCMI_PIN_THINGS } },      \
 	}
 #define TEXTS(word, at)                                                                            \
 	MANY(word, struct scmi_user, kind, kind_count, at, &text_value, sizeof(char *))
@@ -128,8 +143,11 @@ static const cyaml_schema_field_t agent_fields[] = {
 	TEXTS("powers", SCMI_POWERS),
 	TEXTS("performance", SCMI_PERFS),
 	TEXTS("regulators", SCMI_VOLTS),
+	TEXTS("pins", SCMI_PINS),
+	TEXTS("pin-groups", SCMI_GROUPS),
+	TEXTS("pin-functions", SCMI_FUNCTIONS),
 	CYAML_FIELD_SEQUENCE("read-only", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-			     struct scmi_user, look, &text_value, 0, SCMI_THINGS),
+			     struct scmi_user, look, &text_value, 0, SCMI_PIN_THINGS),
 	CYAML_FIELD_SEQUENCE("system", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_user,
 			     system, &text_value, 0, 5),
 	CYAML_FIELD_END
@@ -148,6 +166,9 @@ static const cyaml_schema_field_t content_fields[] = {
 	ENTRIES("powers", SCMI_POWERS, &power_value),
 	ENTRIES("performance", SCMI_PERFS, &perf_value),
 	ENTRIES("regulators", SCMI_VOLTS, &volt_value),
+	ENTRIES("pins", SCMI_PINS, &pin_value),
+	ENTRIES("pin-groups", SCMI_GROUPS, &group_value),
+	ENTRIES("pin-functions", SCMI_FUNCTIONS, &function_value),
 	CYAML_FIELD_SEQUENCE("agents", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct scmi_content, agents, &agent_value, 1, SCMI_AGENTS),
 	CYAML_FIELD_END

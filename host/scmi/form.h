@@ -14,12 +14,12 @@ struct scmi_entry {
 	unsigned levels_count;
 	int32_t *microvolts;
 	unsigned microvolts_count;
-	char **parents;
-	unsigned parents_count;
+	char **refs; /* parents of a clock, pins of a group, groups of a function */
+	unsigned refs_count;
 	int64_t min, max, step, value;
 	uint32_t latency, trips, sustained;
 	int32_t scale, type;
-	bool on, pushed;
+	bool on, pushed, gpio;
 	/* made by file.c */
 	uint64_t range[3];
 	int32_t volts[3];
@@ -43,6 +43,41 @@ struct scmi_content {
 	struct scmi_user *agents;
 	unsigned agents_count;
 };
+
+/* Numbers that a table points to */
+struct scmi_owned {
+	struct scmi_owned *next;
+	uint16_t number[];
+};
+
+/* A plan that was made from a file */
+struct scmi_file {
+	struct scmi_plan p;
+	struct scmi_content *c;
+	struct scmi_thing *thing[SCMI_KINDS];
+	struct vio_scmi_tree tree[SCMI_AGENTS];
+	void *table[SCMI_AGENTS][SCMI_KINDS]; /* of struct vio_scmi_clock, ... */
+	struct scmi_owned *owned;
+};
+
+/* While it is made */
+struct scmi_build {
+	struct scmi_file *p;
+	char *err;
+	size_t size;
+	const char *path;
+};
+
+extern const char *const scmi_kind_name[SCMI_KINDS];
+
+/* scmi_wrong - say what is wrong with a resource, or with an agent (SCMI_KINDS); returns: false */
+bool scmi_wrong(struct scmi_build *b, unsigned kind, const char *name, const char *what);
+/* scmi_find - the number of a resource; -1: there is none of this name */
+int scmi_find(const struct scmi_content *c, unsigned kind, const char *name);
+/* scmi_numbers - room for so many numbers, zeroed, as long as the plan; returns: NULL */
+uint16_t *scmi_numbers(struct scmi_build *b, unsigned n);
+/* scmi_table - the table of one kind of agent `index` (tables.c) */
+bool scmi_table(struct scmi_build *b, const struct scmi_user *a, unsigned index, unsigned kind);
 
 /* scmi_form_load - returns: NULL and what, where, in err */
 struct scmi_content *scmi_form_load(const char *path, char *err, size_t size);

@@ -36,11 +36,15 @@ static bool board_init(struct scmi_board *b, const struct scmi_plan *plan)
 		}
 		state_init(b, (enum scmi_kind)k);
 	}
+	b->pin = calloc(plan->n[SCMI_PINS] + 1u, sizeof(*b->pin));
+	for (unsigned i = 0; b->pin && i < plan->n[SCMI_PINS]; i++) {
+		b->pin[i].function = VIO_SCMI_NO_FUNCTION;
+	}
 	for (unsigned i = 0; i < plan->nagent; i++) {
 		b->agent[i] =
 			(struct scmi_agent){ .board = b, .tree = &plan->agent[i], .bit = 1u << i };
 	}
-	return true;
+	return b->pin != NULL;
 }
 
 static void board_free(struct scmi_board *b)
@@ -51,6 +55,7 @@ static void board_free(struct scmi_board *b)
 	if (b->path) {
 		scmi_plan_free(b->plan);
 	}
+	free(b->pin);
 	free(b->path);
 	free(b);
 }

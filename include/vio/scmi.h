@@ -2,8 +2,8 @@
 /*
  * scmi.h - SCMI device: resource tree, host table, storage, typed init
  *
- * A device is one SCMI agent's view of a platform: clocks, sensors, resets, power and performance domains and
- * regulators. The view is a tree of constant tables (flash, for firmware). What an agent must not see is not in its
+ * A device is one SCMI agent's view of a platform: clocks, sensors, resets, power and performance domains,
+ * regulators and pins. The view is a tree of constant tables (flash, for firmware). What an agent must not see is not in its
  * tree; what it may only look at has no right in `rights`. The place in a table is the number by which the agent
  * names the resource; `res` is the number by which the host knows it, the same for all agents of a platform.
  *
@@ -36,9 +36,14 @@
 #define VIO_SCMI_TRIPS 16u /* trip points of all sensors of a tree */
 #endif
 
+#ifndef VIO_SCMI_CONFIGS
+#define VIO_SCMI_CONFIGS                                                                           \
+	14u /* settings of a pin in one command, > 0; 14 are what a message of 128 bytes holds */
+#endif
+
 /* What an agent may do beyond looking. */
-#define VIO_SCMI_MAY_STATE  1u /* enable, disable, power state, reset, limits */
-#define VIO_SCMI_MAY_VALUE  2u /* rate, level, configuration of a sensor */
+#define VIO_SCMI_MAY_STATE  1u /* enable, disable, power state, reset, limits; take a pin */
+#define VIO_SCMI_MAY_VALUE  2u /* rate, level, configuration of a sensor, of a pin */
 #define VIO_SCMI_MAY_PARENT 4u /* of a clock */
 #define VIO_SCMI_MAY_ALL    7u
 
@@ -100,6 +105,23 @@ struct vio_scmi_volt {
 	bool range;
 };
 
+struct vio_scmi_pin {
+	struct vio_scmi_res r;
+};
+
+struct vio_scmi_group {
+	struct vio_scmi_res r; /* rights: no more than all of its pins have */
+	const uint16_t *pin;   /* of this tree */
+	uint16_t npin;	       /* > 0 */
+};
+
+struct vio_scmi_function {
+	struct vio_scmi_res r;
+	const uint16_t *group; /* of this tree, that can have it */
+	uint16_t ngroup;       /* > 0 */
+	bool gpio;	       /* lines for general use */
+};
+
 /* What one agent sees. Constant as long as the device lives. */
 struct vio_scmi_tree {
 	const char *vendor, *product; /* up to 15 characters count */
@@ -111,12 +133,16 @@ struct vio_scmi_tree {
 	/* states of the system that it may ask for, 1 << VIO_SCMI_SYSTEM_*; 0: it has no system power protocol */
 	uint32_t system;
 	uint16_t nclock, nsensor, nreset, npower, nperf, nvolt;
+	uint16_t npin, ngroup, nfunction; /* no pin: no pin control protocol */
 	const struct vio_scmi_clock *clock;
 	const struct vio_scmi_sensor *sensor;
 	const struct vio_scmi_reset *reset;
 	const struct vio_scmi_power *power;
 	const struct vio_scmi_perf *perf;
 	const struct vio_scmi_volt *volt;
+	const struct vio_scmi_pin *pin;
+	const struct vio_scmi_group *group;
+	const struct vio_scmi_function *function;
 };
 
 /*
@@ -146,6 +172,15 @@ enum vio_scmi_verb {
 	VIO_SCMI_VOLT_SET,	  /* the same */
 	VIO_SCMI_VOLT_IS_ON,	  /* value: 1 or 0 */
 	VIO_SCMI_VOLT_ON,	  /* the same */
+	/*
+	 * of a pin, or of all pins of a group. VIO_E_AGAIN: another agent has it. A function is the host's number, or
+	 * VIO_SCMI_NO_FUNCTION; a group has one, or a setting, where its pins agree
+	 */
+	VIO_SCMI_PIN_GET, /* value: function; nconfig 1: also config[0].value of its type */
+	VIO_SCMI_PIN_GET_ALL, /* value: function; nconfig: room, then how many; extra: to skip, then how many remain */
+	VIO_SCMI_PIN_SET, /* value: function, NO_FUNCTION: leave it; all of config[], or nothing */
+	VIO_SCMI_PIN_REQUEST, /* this agent alone has it; again: as before */
+	VIO_SCMI_PIN_RELEASE, /* also where nobody has it */
 	VIO_SCMI_VERBS
 };
 
@@ -153,12 +188,21 @@ enum vio_scmi_verb {
 #define VIO_SCMI_RESET_ASSERT	1u
 #define VIO_SCMI_RESET_CYCLE	2u /* assert and deassert */
 
+struct vio_scmi_config {
+	uint32_t value;
+	uint8_t type; /* VIO_SCMI_PIN_*, or a vendor's own from 192 on */
+};
+
 struct vio_scmi_op {
 	struct vio_job job;
 	uint8_t verb;  /* enum vio_scmi_verb */
 	uint8_t agent; /* who asks */
 	uint16_t res;  /* the host's number; 0 for the system */
 	uint64_t value, extra;
+	/* of PIN_* alone */
+	bool group;					 /* res is a group's */
+	uint8_t nconfig;				 /* of config; up to VIO_SCMI_CONFIGS */
+	struct vio_scmi_config config[VIO_SCMI_CONFIGS]; /* GET_ALL: ascending types */
 };
 
 /* A change that agents may have asked to be told about. */

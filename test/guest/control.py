@@ -52,13 +52,27 @@ powers:
 regulators:
   - { name: vdd-core, min: 600000, max: 1200000, step: 12500, microvolt: 900000@path:core@@switch:core-on@ }
   - { name: vdd-io, microvolts: [1800000, 3300000] }
+pins:
+  - { name: hidden }
+  - { name: tx }
+  - { name: rx }
+  - { name: scl }
+  - { name: sda }
+pin-groups:
+  - { name: serial, pins: [tx, rx] }
+  - { name: bus, pins: [scl, sda] }
+pin-functions:
+  - { name: a function with a long name, groups: [serial] }
+  - { name: i2c, groups: [bus] }
+  - { name: gpio, groups: [serial, bus], gpio: true }
 agents:
   - { name: linux, clocks: [uart, pll], sensors: [soc, rail], resets: [usb, block], powers: [island],
-      regulators: [vdd-core, vdd-io], read-only: [pll] }
+      regulators: [vdd-core, vdd-io], read-only: [pll], pins: [tx, rx, scl, sda], pin-groups: [serial, bus],
+      pin-functions: [gpio, i2c, a function with a long name] }
 """
 
 # Clock 0 is set when its provider appears; the bus of the UART's kind takes its reset and its clock; the regulators
-# are set when they are registered; the power domain has one user, a bus with nothing on it.
+# are set when they are registered; the power domain has one user, a bus with nothing on it, which wants two pins too.
 SCMI_NODES = """
 / {
     firmware {
@@ -81,13 +95,18 @@ SCMI_NODES = """
                                   regulator-max-microvolt = <3300000>; };
                 };
             };
+            protocol@19 {
+                reg = <0x19>;
+                serial: serial-pins { groups = "serial"; function = "a function with a long name"; bias-pull-up;
+                                      drive-strength = <8>; };
+            };
         };
     };
-    island { compatible = "simple-pm-bus"; power-domains = <&pd 0>; };
+    island { compatible = "simple-pm-bus"; power-domains = <&pd 0>; pinctrl-names = "default"; pinctrl-0 = <&serial>; };
 };
 """
 
-SCMI_DRIVERS = "stratos.mods=scmi_transport_virtio,scmi-hwmon,scmi-regulator"
+SCMI_DRIVERS = "stratos.mods=scmi_transport_virtio,scmi-hwmon,scmi-regulator,pinctrl-scmi"
 
 
 def compiled(tmp, text):
@@ -231,9 +250,28 @@ def scmi_reset(guest, _=None):
     assert guest.run("ls /sys/bus/amba/drivers/pl061_gpio/*.pl061")[0] == 0
 
 
+def scmi_pins(guest, _=None):
+    """What there is; those of the bus are requested and set by its driver, the others are set by hand."""
+    at = "/d/pinctrl/*scmi*"
+    assert re.findall(r"^pin \d+ \((\w+)\)", guest.check(f"cat {at}/pins"), re.M) == ["tx", "rx", "scl", "sda"]
+    groups = guest.check(f"cat {at}/pingroups")
+    assert re.search(r"^group: serial\npin 0 \(tx\)\npin 1 \(rx\)\n", groups, re.M), groups
+    functions = guest.check(f"cat {at}/pinmux-functions")
+    assert re.search(r"gpio, groups = \[ serial bus \]", functions), functions
+    assert re.search(r"a function with a long name, groups = \[ serial \]", functions), functions
+    mux = guest.check(f"cat {at}/pinmux-pins")
+    assert re.search(r"^pin 0 \(tx\): island .*function a function with a long name group serial", mux, re.M), mux
+    settings = guest.check(f"cat {at}/pinconf-pins")
+    assert re.search(r"^pin 1 \(rx\): .*pull up.*drive strength \(8 mA\)", settings, re.M), settings
+    assert not re.search(r"^pin 2 .*drive strength", settings, re.M), settings
+    guest.check(f"echo 'bus i2c' >$(echo {at}/pinmux-select)")
+    assert guest.run(f"echo 'serial i2c' >$(echo {at}/pinmux-select)")[0] != 0
+
+
 CHECKS = {
     "rtc": [("its clocks", rtc_clocks), ("time of the host", rtc_time), ("alarm comes", rtc_alarm)],
     "spi": [("flash memory found by its id", spi_found), ("read", spi_read), ("erased, programmed, read back", spi_write)],
     "scmi": [("platform found", scmi_found), ("clocks seen and set", scmi_clocks), ("sensors", scmi_sensors),
-             ("regulators set", scmi_regulators), ("power domain on and off", scmi_power), ("reset taken", scmi_reset)],
+             ("regulators set", scmi_regulators), ("power domain on and off", scmi_power), ("reset taken", scmi_reset),
+             ("pins seen, requested and set", scmi_pins)],
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A stock Linux guest on a stratos SCMI device: its clocks, sensors, resets, power domains and regulators, seen and set
+"""A stock Linux guest on a stratos SCMI device: its clocks, sensors, resets, power domains, regulators and pins, seen and set
 by the guest's own drivers, as its device tree tells them to."""
 import os
 import time

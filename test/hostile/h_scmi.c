@@ -29,11 +29,17 @@ static int host_run(void *host, struct vio_scmi_op *op)
 {
 	static const uint16_t *const count[] = { &b.f.tree.nclock, &b.f.tree.nsensor,
 						 &b.f.tree.nreset, &b.f.tree.npower,
-						 &b.f.tree.nperf,  &b.f.tree.nvolt };
+						 &b.f.tree.nperf,  &b.f.tree.nvolt,
+						 &b.f.tree.npin };
 	enum scmi_kind k = scmi_kind_of(op->verb);
 
 	assert_true(op->verb < VIO_SCMI_VERBS);
-	assert_true(k == SCMI_KINDS ? op->res == 0 : op->res < *count[k]);
+	if (k == SCMI_PINS) {
+		assert_true(op->res < (op->group ? b.f.tree.ngroup : b.f.tree.npin));
+		assert_true(op->nconfig <= VIO_SCMI_CONFIGS);
+	} else {
+		assert_true(k == SCMI_KINDS ? op->res == 0 : op->res < *count[k]);
+	}
 	b.f.value = any(2) ? any(0) : ((uint64_t)any(0) << 32) | any(0);
 	b.f.rc = any(3) ? (any(2) ? VIO_OK : VIO_PENDING) : -(int)any(7);
 	return fake_run(host, op);
@@ -65,7 +71,7 @@ static void answer_holds(const struct rig_req *r, const uint8_t *out, uint32_t o
 	assert_true(r->len >= 8u && r->len <= 8u + 128u);
 	assert_int_equal(memcmp(r->in, out, 4), 0);
 	status = (int32_t)word(r, 1);
-	assert_true(status <= 0 && status >= VIO_SCMI_PROTOCOL_ERROR);
+	assert_true(status <= 0 && status >= VIO_SCMI_IN_USE);
 	if (status) {
 		assert_int_equal(r->len, 8);
 	}
@@ -81,6 +87,17 @@ static uint32_t command_any(uint8_t *out)
 	vio_pack32(out, hdr);
 	for (uint32_t n = 0; n < 32u; n++) {
 		vio_pack32(out + 4u + 4u * n, n < 2u && any(3) ? any(4) : value_near());
+	}
+	if (VIO_SCMI_HDR_PROTOCOL(hdr) == VIO_SCMI_PINCTRL &&
+	    any(2)) { /* settings that may be right */
+		uint32_t many = any(VIO_SCMI_CONFIGS + 2u);
+
+		vio_pack32(out + 12, many << 2 | any(3) | any(2) << 10);
+		for (uint32_t n = 0; n < many && n < 14u; n++) {
+			vio_pack32(out + 16u + 8u * n,
+				   any(4) ? any(VIO_SCMI_PIN_SETTINGS) : any(300));
+		}
+		words = any(4) ? 3u + 2u * many : 2u;
 	}
 	return any(8) ? 4u + 4u * words : 1u + any(139);
 }

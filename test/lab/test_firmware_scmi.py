@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Linux whose clocks, sensors, regulators and power domains are those of a Cortex-R5 beside it: SCMI over virtio-msg, the
+"""Linux whose clocks, sensors, regulators, power domains and pins are those of a Cortex-R5 beside it: SCMI over virtio-msg, the
 guest's own drivers, image scmi."""
 import re
 
@@ -7,7 +7,7 @@ import amp
 import pytest
 
 READS = 500
-DRIVERS = "stratos.mods=scmi_transport_virtio,scmi-hwmon,scmi-regulator"
+DRIVERS = "stratos.mods=scmi_transport_virtio,scmi-hwmon,scmi-regulator,pinctrl-scmi"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,18 @@ def test_platform_is_set(guest):
     assert power(guest) == "on"
     island(guest, "auto")
     assert power(guest) == "off"
+
+
+def test_pins(guest):
+    """What the device tree wants of two pins, and what is set by hand of two others."""
+    mux = guest.check("cat /d/pinctrl/*scmi*/pinmux-pins")
+    assert re.search(r"^pin 0 \(tx\): island .*function uart group serial", mux, re.M), mux
+    settings = guest.check("cat /d/pinctrl/*scmi*/pinconf-pins")
+    assert re.search(r"^pin 1 \(rx\): .*pull up.*drive strength \(4 mA\)", settings, re.M), settings
+    assert not re.search(r"^pin 2 .*drive strength", settings, re.M), settings
+    select = "$(echo /d/pinctrl/*scmi*/pinmux-select)"
+    guest.check(f"echo 'bus gpio' >{select}")
+    assert guest.run(f"echo 'bus uart' >{select}")[0] != 0
 
 
 def test_many_requests(guest):

@@ -25,6 +25,7 @@
 #define SENS  VIO_SCMI_SENSOR
 #define RST   VIO_SCMI_RESET
 #define VOLT  VIO_SCMI_VOLTAGE
+#define PIN   VIO_SCMI_PINCTRL
 
 #define OFF	VIO_SCMI_POWER_OFF
 #define NOTIFY	1u /* a switch of notifications */
@@ -35,7 +36,7 @@
 static const struct {
 	uint8_t proto, msg, n, res; /* res: counted from 1 */
 	uint8_t rights, flags;
-	uint32_t p[4];
+	uint32_t p[5];
 } command[] = {
 	{ BASE, 0x3, 0, 0, 0, 0, { 0 } },
 	{ BASE, 0x4, 0, 0, 0, 0, { 0 } },
@@ -91,6 +92,14 @@ static const struct {
 	{ VOLT, 0x7, 3, 1, VIO_SCMI_MAY_VALUE, HOST | NO_ROOM, { 0, 0, 600000 } },
 	{ VOLT, 0x8, 1, 1, 0, HOST, { 0 } },
 	{ VOLT, 0x9, 1, 1, 0, 0, { 0 } },
+	{ PIN, 0x3, 2, 1, 0, 0, { 0, 0 } },
+	{ PIN, 0x4, 3, 1, 0, 0, { 0, 1, 0 } },
+	{ PIN, 0x5, 2, 1, 0, HOST, { 0, 10 } },
+	{ PIN, 0x6, 3, 1, VIO_SCMI_MAY_VALUE, HOST | NO_ROOM, { 0, 1, 1 << 10 } },
+	{ PIN, 0x6, 5, 1, VIO_SCMI_MAY_VALUE, HOST | NO_ROOM, { 0, 0, 1 << 2, 10, 1 } },
+	{ PIN, 0x7, 2, 1, VIO_SCMI_MAY_STATE, HOST | NO_ROOM, { 0, 0 } },
+	{ PIN, 0x8, 2, 1, VIO_SCMI_MAY_STATE, HOST | NO_ROOM, { 0, 0 } },
+	{ PIN, 0x9, 2, 1, 0, 0, { 0, 2 } },
 };
 #define COMMANDS (sizeof(command) / sizeof(command[0]))
 
@@ -174,9 +183,13 @@ static void test_wrong_lengths(void **state)
 	for (k = 0; k < COMMANDS; k++) {
 		for (bytes = 0; bytes <= 140; bytes++) {
 			if (bytes != command[k].n * 4u) {
+				/* settings of a pin: none at all has its own length */
 				assert_int_equal(ask_bytes(&b, command[k].proto, command[k].msg,
 							   zero, bytes, 136),
-						 PROTO);
+						 command[k].proto == PIN && command[k].msg == 6 &&
+								 bytes == 12
+							 ? PARAM
+							 : PROTO);
 			}
 		}
 	}
@@ -248,7 +261,7 @@ static void test_not_there(void **state)
 {
 	static const uint32_t id[] = { 3, 0x100, 0xffff, 0x10000, 0x80000000u, 0xffffffffu };
 	struct bed b;
-	uint32_t p[4], n;
+	uint32_t p[5], n;
 	size_t k;
 
 	(void)state;
@@ -263,7 +276,7 @@ static void test_not_there(void **state)
 	assert_int_equal(b.f.calls, 0);
 	/* protocols that are not there, and messages */
 	assert_int_equal(ASK0(&b, 0x18, 0), NOTSUP);
-	assert_int_equal(ASK0(&b, 0x19, 0), NOTSUP);
+	assert_int_equal(ASK0(&b, 0x1a, 0), NOTSUP);
 	assert_int_equal(ASK0(&b, 0, 0), NOTSUP);
 	assert_int_equal(ASK0(&b, 0xff, 0), NOTSUP);
 	assert_int_equal(ASK0(&b, CLOCK, 0xa), NOTSUP);
@@ -273,6 +286,8 @@ static void test_not_there(void **state)
 	assert_int_equal(ASK(&b, CLOCK, 2, 0xffffffffu), NOTF);
 	b.f.tree.nclock = 0;
 	assert_int_equal(ASK0(&b, CLOCK, 0), NOTSUP);
+	b.f.tree.npin = 0;
+	assert_int_equal(ASK0(&b, PIN, 0), NOTSUP);
 	b.f.tree.system = 0;
 	assert_int_equal(ASK0(&b, SYS, 0), NOTSUP);
 	bed_end(&b);
@@ -285,7 +300,7 @@ static void test_no_right(void **state)
 	struct vio_scmi_reset resets[2];
 	struct vio_scmi_perf perfs[1];
 	struct bed b;
-	uint32_t p[4];
+	uint32_t p[5];
 	size_t k;
 
 	(void)state;
@@ -300,10 +315,12 @@ static void test_no_right(void **state)
 	for (k = 0; k < COMMANDS; k++) {
 		if (command[k].rights) {
 			memcpy(p, command[k].p, sizeof(p));
-			p[command[k].res - 1u] =
-				command[k].proto == CLOCK || command[k].proto == SENS ? 2
-				: command[k].proto == POWER			      ? 1
-										      : 0;
+			p[command[k].res - 1u] = command[k].proto == CLOCK ||
+								 command[k].proto == SENS ||
+								 command[k].proto == PIN
+							 ? 2
+						 : command[k].proto == POWER ? 1
+									     : 0;
 			assert_int_equal(again(&b, k, p), DENIED);
 		}
 	}
@@ -343,7 +360,7 @@ static void test_wrong_parameters(void **state)
 		int8_t want;
 		uint32_t p[4];
 	} t[] = {
-		{ BASE, 0x6, 1, PARAM, { 8 } },
+		{ BASE, 0x6, 1, PARAM, { 9 } },
 		{ BASE, 0x6, 1, PARAM, { 0xffffffffu } },
 		{ BASE, 0x7, 1, NOTF, { 2 } },
 		{ BASE, 0xb, 2, DENIED, { 2, 0 } },
@@ -411,6 +428,36 @@ static void test_wrong_parameters(void **state)
 		{ VOLT, 0x7, 3, RANGE, { 0, 0, (uint32_t)-600000 } },
 		{ VOLT, 0x7, 3, PARAM, { 0, 0, 600001 } },
 		{ VOLT, 0x7, 3, PARAM, { 1, 0, 2500000 } },
+		{ PIN, 0x10, 1, OK, { 0x10000 } },
+		{ PIN, 0x3, 2, PARAM, { 0, 3 } },
+		{ PIN, 0x3, 2, PARAM, { 0, 4 } },
+		{ PIN, 0x3, 2, NOTF, { 2, 1 } }, /* there is a pin of this number, and no group */
+		{ PIN, 0x3, 2, NOTF, { 2, 2 } },
+		{ PIN, 0x4, 3, PARAM, { 0, 0, 0 } }, /* a pin is not made of anything */
+		{ PIN, 0x4, 3, RANGE, { 0, 1, 3 } },
+		{ PIN, 0x4, 3, RANGE, { 0, 1, 0xffffffffu } },
+		{ PIN, 0x4, 3, NOTF, { 2, 1, 0 } },
+		{ PIN, 0x5, 2, PARAM, { 0, 2 << 16 } }, /* a function has no settings */
+		{ PIN, 0x5, 2, PARAM, { 0, 3 << 18 } },
+		{ PIN, 0x5, 2, PARAM, { 0, 1 << 20 } },
+		{ PIN, 0x5, 2, NOTF, { 2, 1 << 16 } },
+		{ PIN, 0x6, 3, PARAM, { 0, 0, 0 } }, /* nothing to set */
+		{ PIN, 0x6, 3, PARAM, { 0, 0, 1 << 10 | 1 << 11 } },
+		{ PIN, 0x6, 3, PARAM, { 0, 0, 1 << 10 | 2 } },
+		{ PIN, 0x6, 3, NOTF, { 0, 2, 1 << 10 } }, /* no such function */
+		{ PIN, 0x6, 3, NOTF, { 0, 0xffffffffu, 1 << 10 } },
+		{ PIN, 0x6, 3, NOTF, { 2, 0, 1 << 10 | 1 } },
+		{ PIN, 0x6, 3, DENIED, { 1, 1, 1 << 10 | 1 } },
+		{ PIN, 0x6, 3, PROTO, { 0, 0, 1 << 2 } }, /* says one pair more than there is */
+		{ PIN, 0x6, 3, PROTO, { 0, 0, 0xff << 2 } },
+		{ PIN, 0x7, 2, PARAM, { 0, 2 } },
+		{ PIN, 0x7, 2, DENIED, { 1, 1 } },
+		{ PIN, 0x8, 2, PARAM, { 0, 3 } },
+		{ PIN, 0x9, 2, PARAM, { 0, 3 } },
+		{ PIN, 0xa, 3, NOTF, { 1, 3, 0 } },
+		{ PIN, 0xa, 3, NOTF, { 2, 0, 0 } },
+		{ PIN, 0xa, 3, PARAM, { 1, 0, 3 } },
+		{ PIN, 0xa, 3, DENIED, { 1, 0, 0 } },
 	};
 	struct bed b;
 	size_t k;
@@ -443,8 +490,13 @@ static void test_host_errors(void **state)
 	for (n = 0; n < sizeof(t) / sizeof(t[0]); n++) {
 		b.f.rc = t[n].rc;
 		for (k = 0; k < COMMANDS; k++) {
-			assert_int_equal(again(&b, k, command[k].p),
-					 command[k].flags & HOST ? t[n].want : OK);
+			int32_t want = command[k].flags & HOST ? t[n].want : OK;
+
+			if (t[n].rc == VIO_E_AGAIN && command[k].proto == PIN &&
+			    command[k].rights) {
+				want = command[k].msg == 7 ? VIO_SCMI_IN_USE : DENIED;
+			}
+			assert_int_equal(again(&b, k, command[k].p), want);
 		}
 	}
 	bed_end(&b);

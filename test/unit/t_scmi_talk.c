@@ -21,7 +21,9 @@
 
 static void test_base(void **state)
 {
-	static const uint8_t all[8] = { POWER, SYS, PERF, CLOCK, SENS, RST, VOLT, 0 };
+	static const uint8_t all[8] = {
+		POWER, SYS, PERF, CLOCK, SENS, RST, VOLT, VIO_SCMI_PINCTRL
+	};
 	struct bed b;
 
 	(void)state;
@@ -29,19 +31,19 @@ static void test_base(void **state)
 	assert_int_equal(ASK0(&b, BASE, 0), OK);
 	assert_int_equal(value(&b, 0), 0x20001);
 	assert_int_equal(ASK0(&b, BASE, 1), OK);
-	assert_int_equal(value(&b, 0), 7 | 1 << 8);
+	assert_int_equal(value(&b, 0), 8 | 1 << 8);
 	assert_int_equal(ASK0(&b, BASE, 3), OK);
 	name_is(&b, 0, "stratos");
 	assert_int_equal(ASK0(&b, BASE, 4), OK);
 	name_is(&b, 0, "sim");
 	assert_int_equal(ASK(&b, BASE, 6, 0), OK);
 	assert_int_equal(b.r.len, 8 + 4 + 8); /* Linux takes no other length */
-	assert_int_equal(value(&b, 0), 7);
+	assert_int_equal(value(&b, 0), 8);
 	assert_memory_equal(b.r.in + 12, all, 8);
 	assert_int_equal(ASK(&b, BASE, 6, 5), OK);
-	assert_int_equal(value(&b, 0), 2);
+	assert_int_equal(value(&b, 0), 3);
 	assert_int_equal(b.r.in[12], RST);
-	assert_int_equal(ASK(&b, BASE, 6, 7), OK);
+	assert_int_equal(ASK(&b, BASE, 6, 8), OK);
 	assert_int_equal(value(&b, 0), 0);
 	/* no room for all: the rest on demand */
 	assert_int_equal(ask_bytes(&b, BASE, 6, (const uint32_t[]){ 0 }, 4, 16), OK);

@@ -42,6 +42,7 @@
 #define VIO_SCMI_GENERIC_ERROR	    (-8)
 #define VIO_SCMI_HARDWARE_ERROR	    (-9)
 #define VIO_SCMI_PROTOCOL_ERROR	    (-10)
+#define VIO_SCMI_IN_USE		    (-11)
 
 #define VIO_SCMI_BASE	 0x10u
 #define VIO_SCMI_POWER	 0x11u
@@ -68,6 +69,37 @@
 #define VIO_SCMI_SENSOR_AMPERES 0x6u
 #define VIO_SCMI_SENSOR_WATTS	0x7u
 #define VIO_SCMI_SENSOR_JOULES	0x8u
+
+/* What an identifier of pin control means */
+#define VIO_SCMI_PIN	  0u
+#define VIO_SCMI_GROUP	  1u
+#define VIO_SCMI_FUNCTION 2u
+
+/* Settings of pins (DEN0056, table of pin configuration types); 21 to 191 reserved, 192 to 255 a vendor's own */
+#define VIO_SCMI_PIN_DEFAULT	    0u /* all as it was at first */
+#define VIO_SCMI_PIN_BUS_HOLD	    1u
+#define VIO_SCMI_PIN_BIAS_OFF	    2u
+#define VIO_SCMI_PIN_HIGH_IMPEDANCE 3u
+#define VIO_SCMI_PIN_PULL_UP	    4u
+#define VIO_SCMI_PIN_PULL_DEFAULT   5u
+#define VIO_SCMI_PIN_PULL_DOWN	    6u
+#define VIO_SCMI_PIN_OPEN_DRAIN	    7u
+#define VIO_SCMI_PIN_OPEN_SOURCE    8u
+#define VIO_SCMI_PIN_PUSH_PULL	    9u
+#define VIO_SCMI_PIN_STRENGTH	    10u
+#define VIO_SCMI_PIN_DEBOUNCE	    11u
+#define VIO_SCMI_PIN_INPUT_MODE	    12u
+#define VIO_SCMI_PIN_PULL_MODE	    13u
+#define VIO_SCMI_PIN_INPUT_VALUE    14u /* read only */
+#define VIO_SCMI_PIN_SCHMITT	    15u
+#define VIO_SCMI_PIN_LOW_POWER	    16u
+#define VIO_SCMI_PIN_OUTPUT_MODE    17u
+#define VIO_SCMI_PIN_OUTPUT_VALUE   18u
+#define VIO_SCMI_PIN_POWER_SOURCE   19u
+#define VIO_SCMI_PIN_SLEW_RATE	    20u
+#define VIO_SCMI_PIN_SETTINGS	    21u
+
+#define VIO_SCMI_NO_FUNCTION 0xffffffffu
 
 #define VIO_SCMI_POWER_ON  0u
 #define VIO_SCMI_POWER_OFF (1u << 30) /* context is lost */
