@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """control - guests of the control devices, and what is looked at in them: clocks (rtc), a flash memory on a bus (spi), a
-platform (scmi). The tests and the demonstration share it; CHECKS is in the form of checks.py.
+platform (scmi), a watchdog. The tests and the demonstration share it; CHECKS is in the form of checks.py.
 
 rtc and spi are driven by User-Mode Linux 7.2, which has drivers that Debian's kernels leave out; scmi by Debian's arm64
-kernel under QEMU 11, with drivers that tools/mkguest compiles from its source.
+kernel under QEMU 11, with drivers that tools/mkguest compiles from its source, and watchdog by that of linux/.
 """
 import hashlib
 import os
@@ -107,6 +107,8 @@ SCMI_NODES = """
 """
 
 SCMI_DRIVERS = "stratos.mods=scmi_transport_virtio,scmi-hwmon,scmi-regulator,pinctrl-scmi"
+WATCHDOG_DRIVERS = "stratos.mods=pretimeout_noop"  # of the watchdog itself the device asks for
+WATCHDOG = "/sys/class/watchdog/watchdog0"
 
 
 def compiled(tmp, text):
@@ -268,10 +270,76 @@ def scmi_pins(guest, _=None):
     assert guest.run(f"echo 'serial i2c' >$(echo {at}/pinmux-select)")[0] != 0
 
 
+# --- watchdog; the daemon's host is the simulated one, with its record beside the socket
+
+def watchdog(tmp):
+    """For Guest: the device, on QEMU's generic front-end"""
+    return 35, tmp / "watchdog", {"virtio-id": 35, "num_vqs": 2, "config_size": 20}
+
+
+def record(guest):
+    """What happened, as the host wrote it down"""
+    path = next(path for kind, path, _ in guest.devices if kind == 35).parent / "record"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def becomes(guest, last):
+    """The record ends so; how long a guest may take for its seconds is not known."""
+    end = time.monotonic() + 120
+    while record(guest)[-1:] != [last]:
+        assert time.monotonic() < end, f"the record ends with {record(guest)[-5:]}, not with {last!r}"
+        time.sleep(0.05)
+
+
+def pet(guest, timeout=20):
+    """Begin to pet the watchdog, each second"""
+    guest.check(f"setsid watchdog -F -t 1 -T {timeout} /dev/watchdog0 >/dev/null 2>&1 & echo $! >/run/petting; "
+                f"n=0; while [ $(cat {WATCHDOG}/state) != active ]; do n=$((n + 1)); [ $n -lt 200 ] || exit 1; sleep 0.1; done")
+
+
+def stop(guest):
+    """An orderly end: the magic character, then close"""
+    guest.check("kill $(cat /run/petting)")
+
+
+def hang(guest):
+    guest.check("kill -9 $(cat /run/petting)")
+
+
+def watchdog_found(guest, _=None):
+    """Bound, with the times of the device's configuration"""
+    said = guest.check("wdctl")
+    assert re.search(r"^Identity: +virtio watchdog", said, re.M) and re.search(r"^Timeout: +60 seconds", said, re.M), said
+    assert guest.check(f"cd {WATCHDOG} && cat min_timeout max_timeout bootstatus state").split() == ["1", "3600", "0", "inactive"]
+
+
+def watchdog_petted(guest, _=None):
+    """The timeout that the program chose, and never much less than that left"""
+    pet(guest, timeout=100)
+    said = guest.check("sleep 3; wdctl")
+    left = re.search(r"^Timeleft: +(\d+) seconds", said, re.M)
+    assert re.search(r"^Timeout: +100 seconds", said, re.M) and left and 50 < int(left[1]) <= 100, said
+    becomes(guest, "start 100000")
+
+
+def watchdog_stopped(guest, _=None):
+    stop(guest)
+    becomes(guest, "stop")
+    assert guest.check(f"cat {WATCHDOG}/state {WATCHDOG}/timeleft").split() == ["inactive", "0"]
+
+
+def watchdog_expires(guest, _=None):
+    pet(guest, timeout=5)
+    hang(guest)
+    becomes(guest, "expired reset")
+
+
 CHECKS = {
     "rtc": [("its clocks", rtc_clocks), ("time of the host", rtc_time), ("alarm comes", rtc_alarm)],
     "spi": [("flash memory found by its id", spi_found), ("read", spi_read), ("erased, programmed, read back", spi_write)],
     "scmi": [("platform found", scmi_found), ("clocks seen and set", scmi_clocks), ("sensors", scmi_sensors),
              ("regulators set", scmi_regulators), ("power domain on and off", scmi_power), ("reset taken", scmi_reset),
              ("pins seen, requested and set", scmi_pins)],
+    "watchdog": [("wdctl tells its times", watchdog_found), ("petted by busybox's watchdog", watchdog_petted),
+                 ("orderly close stops it", watchdog_stopped), ("a program that hangs meets the action", watchdog_expires)],
 }
