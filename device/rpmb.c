@@ -14,9 +14,12 @@
  *
  * A change is made by one commit of the host, which keeps all of it or nothing. While it is pending
  * nothing else happens. Data reaches the store only after MAC and counter were right.
+ *
+ * A host may relay instead (rpmb_relay.c): then the frames of a write are collected in its memory, only
+ * counts and addresses are looked at here, and its frames are the answers.
  */
 #include <string.h>
-#include "vio/rpmb.h"
+#include "device/rpmb_relay.h"
 
 #define EXPIRED UINT32_MAX /* the counter stays here, and nothing can be written any more */
 
@@ -43,8 +46,7 @@ static void put16(uint8_t *p, uint16_t v)
 
 /* ---- answers ---- */
 
-/* How a key or a write went, until the driver asks. */
-static void rpmb_note(struct vio_rpmb *p, uint16_t type, uint16_t result)
+void rpmb_note(struct vio_rpmb *p, uint16_t type, uint16_t result)
 {
 	memset(&p->last, 0, sizeof(p->last));
 	p->last.type = type;
@@ -55,8 +57,7 @@ static void rpmb_note(struct vio_rpmb *p, uint16_t type, uint16_t result)
 	p->want = 0;
 }
 
-/* A new question: what was not fetched, and a write that did not come to its end, are gone. */
-static void rpmb_answer(struct vio_rpmb *p, uint16_t type, uint16_t result)
+void rpmb_answer(struct vio_rpmb *p, uint16_t type, uint16_t result)
 {
 	if (p->want) {
 		rpmb_note(p, VIO_RPMB_RESP_DATA_WRITE, VIO_RPMB_RES_GENERAL_FAILURE);
@@ -76,6 +77,11 @@ static void rpmb_next_frame(struct vio_rpmb *p)
 	struct vio_rpmb_frame *f = &p->frame;
 	uint16_t block = (uint16_t)(a->address + (uint16_t)(a->count - p->left));
 
+	if (a->frames) {
+		*f = *a->frames++;
+		p->left--;
+		return;
+	}
 	memset(f, 0, sizeof(*f));
 	if (a->data && p->ops->read(p->host, block, f->data) != VIO_OK) {
 		memset(f->data, 0, sizeof(f->data));
@@ -140,6 +146,9 @@ static int rpmb_program(struct vio_rpmb *p)
 		rpmb_note(p, VIO_RPMB_RESP_PROGRAM_KEY, VIO_RPMB_RES_GENERAL_FAILURE);
 		return VIO_OK;
 	}
+	if (p->ops->relay) {
+		return rpmb_relay(p, 1, 1);
+	}
 	if (p->store->keyed) {
 		rpmb_note(p, VIO_RPMB_RESP_PROGRAM_KEY, VIO_RPMB_RES_WRITE_FAILURE);
 		return VIO_OK;
@@ -171,12 +180,17 @@ static uint16_t rpmb_authorize(struct vio_rpmb *p)
 {
 	uint8_t mac[VIO_RPMB_MAC];
 
-	p->ops->mac_end(p->host, mac);
+	if (!p->ops->relay) {
+		p->ops->mac_end(p->host, mac);
+	}
 	if (p->store->counter == EXPIRED) {
 		return VIO_RPMB_RES_WRITE_COUNTER_EXPIRED;
 	}
 	if (be16(p->first.address) + (uint32_t)p->want > p->store->blocks) {
 		return VIO_RPMB_RES_ADDR_FAILURE;
+	}
+	if (p->ops->relay) {
+		return p->differ ? VIO_RPMB_RES_GENERAL_FAILURE : VIO_RPMB_RES_OK;
 	}
 	if (!rpmb_same_mac(mac, p->frame.key_mac)) {
 		return VIO_RPMB_RES_AUTH_FAILURE;
@@ -187,36 +201,54 @@ static uint16_t rpmb_authorize(struct vio_rpmb *p)
 	return p->differ ? VIO_RPMB_RES_GENERAL_FAILURE : VIO_RPMB_RES_OK;
 }
 
+/* Another frame of a write is there: its MAC, and its data or, for a host that relays, all of it */
+static void rpmb_collect(struct vio_rpmb *p)
+{
+	const struct vio_rpmb_frame *f = &p->frame;
+
+	if (p->ops->relay) {
+		p->store->frames[p->have] = *f;
+	} else {
+		p->ops->mac_add(p->host, f->data, VIO_RPMB_SIGNED);
+		memcpy(p->data + (uint32_t)p->have * VIO_RPMB_BLOCK, f->data, VIO_RPMB_BLOCK);
+	}
+	p->differ = p->differ || !rpmb_same_write(f, &p->first);
+	p->have++;
+}
+
 /* A frame of a write: the first of it, or the next one of those that were announced. */
 static int rpmb_write(struct vio_rpmb *p)
 {
 	const struct vio_rpmb_frame *f = &p->frame;
 	uint16_t count = be16(f->block_count), result;
+	bool can = p->store->keyed || p->ops->relay;
 
 	if (p->want == 0) {
 		p->first = *f;
-		if (!p->store->keyed || count == 0 || count > p->max_wr) {
+		if (!can || count == 0 || count > p->max_wr) {
 			rpmb_note(p, VIO_RPMB_RESP_DATA_WRITE,
-				  p->store->keyed ? VIO_RPMB_RES_GENERAL_FAILURE
-						  : VIO_RPMB_RES_NO_AUTH_KEY);
+				  can ? VIO_RPMB_RES_GENERAL_FAILURE : VIO_RPMB_RES_NO_AUTH_KEY);
 			return VIO_OK;
 		}
 		p->left = 0;
 		p->want = count;
 		p->have = 0;
 		p->differ = false;
-		p->ops->mac_begin(p->host);
+		if (!p->ops->relay) {
+			p->ops->mac_begin(p->host);
+		}
 	}
-	p->ops->mac_add(p->host, f->data, VIO_RPMB_SIGNED);
-	memcpy(p->data + (uint32_t)p->have * VIO_RPMB_BLOCK, f->data, VIO_RPMB_BLOCK);
-	p->differ = p->differ || !rpmb_same_write(f, &p->first);
-	if (++p->have < p->want) {
+	rpmb_collect(p);
+	if (p->have < p->want) {
 		return VIO_OK;
 	}
 	result = rpmb_authorize(p);
 	if (result != VIO_RPMB_RES_OK) {
 		rpmb_note(p, VIO_RPMB_RESP_DATA_WRITE, result);
 		return VIO_OK;
+	}
+	if (p->ops->relay) {
+		return rpmb_relay(p, p->want, 1);
 	}
 	p->commit.key = NULL;
 	p->commit.data = p->data;
@@ -227,33 +259,38 @@ static int rpmb_write(struct vio_rpmb *p)
 
 /* ---- questions ---- */
 
-static void rpmb_counter(struct vio_rpmb *p)
+static int rpmb_counter(struct vio_rpmb *p)
 {
 	const struct vio_rpmb_frame *f = &p->frame;
 	uint16_t result = VIO_RPMB_RES_OK;
 
-	if (!p->store->keyed) {
+	if (!p->store->keyed && !p->ops->relay) {
 		result = VIO_RPMB_RES_NO_AUTH_KEY;
 	} else if (be16(f->block_count) != 1) {
 		result = VIO_RPMB_RES_GENERAL_FAILURE;
+	} else if (p->ops->relay) {
+		return rpmb_relay(p, 1, 1);
 	}
 	rpmb_answer(p, VIO_RPMB_RESP_GET_COUNTER, result);
 	memcpy(p->answer.nonce, f->nonce, sizeof(f->nonce));
 	p->answer.counter = result == VIO_RPMB_RES_OK ? p->store->counter : 0;
+	return VIO_OK;
 }
 
-static void rpmb_read(struct vio_rpmb *p)
+static int rpmb_read(struct vio_rpmb *p)
 {
 	const struct vio_rpmb_frame *f = &p->frame;
 	uint16_t count = be16(f->block_count), address = be16(f->address);
 	uint16_t result = VIO_RPMB_RES_OK;
 
-	if (!p->store->keyed) {
+	if (!p->store->keyed && !p->ops->relay) {
 		result = VIO_RPMB_RES_NO_AUTH_KEY;
 	} else if (count == 0 || count > p->max_rd) {
 		result = VIO_RPMB_RES_GENERAL_FAILURE;
 	} else if (address + (uint32_t)count > p->store->blocks) {
 		result = VIO_RPMB_RES_ADDR_FAILURE;
+	} else if (p->ops->relay) {
+		return rpmb_relay(p, 1, count);
 	}
 	rpmb_answer(p, VIO_RPMB_RESP_DATA_READ, result);
 	memcpy(p->answer.nonce, f->nonce, sizeof(f->nonce));
@@ -263,6 +300,7 @@ static void rpmb_read(struct vio_rpmb *p)
 		p->answer.data = true;
 		p->left = count;
 	}
+	return VIO_OK;
 }
 
 static void rpmb_result(struct vio_rpmb *p)
@@ -285,11 +323,9 @@ static int rpmb_frame(struct vio_rpmb *p)
 	case VIO_RPMB_REQ_DATA_WRITE:
 		return rpmb_write(p);
 	case VIO_RPMB_REQ_GET_WRITE_COUNTER:
-		rpmb_counter(p);
-		break;
+		return rpmb_counter(p);
 	case VIO_RPMB_REQ_DATA_READ:
-		rpmb_read(p);
-		break;
+		return rpmb_read(p);
 	case VIO_RPMB_REQ_RESULT_READ:
 		rpmb_result(p);
 		break;
@@ -300,8 +336,7 @@ static int rpmb_frame(struct vio_rpmb *p)
 	return VIO_OK;
 }
 
-/* Take the frames of the request; gives it back unless the host is to be waited for */
-static void rpmb_go_on(struct vio_rpmb *p)
+void rpmb_go_on(struct vio_rpmb *p)
 {
 	struct vio_req *r = p->now;
 
@@ -373,20 +408,23 @@ int vio_rpmb_init(struct vio_rpmb *p, struct vio_mem *m, const struct vio_rpmb_h
 	VIO_VQ_BIND(&p->vq, &p->dev, 0, &p->vqs, VIO_RPMB_DEPTH, VIO_RPMB_SEGS);
 	p->ops = ops;
 	p->host = host;
-	p->max_wr = max_wr;
-	p->max_rd = max_rd;
 	p->commit.job.done = rpmb_job_done;
 	p->commit.job.vq = &p->vq;
+	p->relay.job.done = rpmb_relay_done;
+	p->relay.job.vq = &p->vq;
 	p->store = ops->open(host);
 	if (!p->store) {
 		return VIO_E_IO;
 	}
-	if (p->store->blocks % unit || p->store->blocks > VIO_RPMB_UNITS * unit) {
+	if (p->store->blocks % unit || p->store->blocks > VIO_RPMB_UNITS * unit ||
+	    (ops->relay && !p->store->frames)) {
 		return VIO_E_ARG;
 	}
+	p->max_wr = p->store->max_wr && p->store->max_wr < max_wr ? p->store->max_wr : max_wr;
+	p->max_rd = p->store->max_rd && p->store->max_rd < max_rd ? p->store->max_rd : max_rd;
 	p->config[0] = (uint8_t)(p->store->blocks / unit);
-	p->config[1] = max_wr;
-	p->config[2] = max_rd;
+	p->config[1] = p->max_wr;
+	p->config[2] = p->max_rd;
 	return VIO_OK;
 }
 
