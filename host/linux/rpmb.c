@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "host/linux/rpmb.h"
 #include "host/linux/rpmb_file.h"
 #include "hosted/host_kind.h"
 #include "hosted/log.h"
@@ -187,6 +188,11 @@ static const struct host_option rpmb_opt[] = {
 	  false },
 };
 
+static const struct host_option mmc_opt[] = {
+	{ "program-key", "on|off",
+	  "the guest may program the card's key, which is for ever; default: off", false },
+};
+
 const struct host_kind host_linux_rpmb[] = {
 	{
 		.class_name = "rpmb",
@@ -197,6 +203,15 @@ const struct host_kind host_linux_rpmb[] = {
 		.opt = rpmb_opt,
 		.nopt = 1,
 		.open = rpmb_open,
+	},
+	{
+		.class_name = "rpmb",
+		.name = "mmc",
+		.about = "RPMB partition of an eMMC of this machine",
+		.arg_help = "/dev/mmcblkNrpmb",
+		.opt = mmc_opt,
+		.nopt = 1,
+		.open = rpmb_mmc_open,
 	},
 	{ 0 },
 };
