@@ -83,13 +83,21 @@ uint8_t vio_dev_status(const struct vio_dev *d)
 int vio_dev_accept(struct vio_dev *d, uint64_t features)
 {
 	uint64_t needs = d->ops->needs | VIO_F_VERSION_1;
+	int rc = VIO_OK;
 
 	if (((features & ~d->offered) != 0u) || ((features & needs) != needs) ||
 	    ((status(d) & VIO_S_FEATURES_OK) != 0u)) {
 		return VIO_E_ARG;
 	}
 	d->features = features;
-	return VIO_OK;
+	if (d->ops->accept != NULL) {
+		rc = d->ops->accept(d);
+		show(d);
+	}
+	if (rc < 0) {
+		d->features = 0u;
+	}
+	return rc;
 }
 
 static int reset(struct vio_dev *d)

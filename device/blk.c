@@ -286,14 +286,18 @@ static void blk_set_mode(struct vio_blk *b)
 	__atomic_store_n(&b->through, (uint8_t)(through && b->write_cache), __ATOMIC_RELAXED);
 }
 
-static int blk_start(struct vio_dev *d)
+/* 5.2.5.2: writeback is what the driver reads from FEATURES_OK on */
+static int blk_accept(struct vio_dev *d)
 {
 	struct vio_blk *b = (struct vio_blk *)(void *)d;
 
-	if (!(d->features & VIO_BLK_F_FLUSH)) {
-		b->config[CFG(writeback)] = 0; /* 5.2.5.2 */
-	}
-	blk_set_mode(b);
+	b->config[CFG(writeback)] = (d->features & VIO_BLK_F_FLUSH) ? b->write_cache : 0u;
+	return VIO_OK;
+}
+
+static int blk_start(struct vio_dev *d)
+{
+	blk_set_mode((struct vio_blk *)(void *)d);
 	return VIO_OK;
 }
 
@@ -324,6 +328,7 @@ const struct vio_dev_ops vio_blk_dev_ops = {
 	.features = VIO_BLK_F_SIZE_MAX | VIO_BLK_F_SEG_MAX | VIO_BLK_F_RO | VIO_BLK_F_BLK_SIZE |
 		    VIO_BLK_F_FLUSH | VIO_BLK_F_TOPOLOGY | VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_MQ |
 		    VIO_BLK_F_DISCARD | VIO_BLK_F_WRITE_ZEROES,
+	.accept = blk_accept,
 	.start = blk_start,
 	.queue = blk_queue,
 	.cancel = blk_cancel,

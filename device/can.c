@@ -228,11 +228,11 @@ static void can_control(struct vio_can *c, struct vio_vq *q)
 
 /* ---- device ---- */
 
-static int can_live(struct vio_dev *d)
+static int can_accept(struct vio_dev *d)
 {
 	uint64_t f = d->features;
 
-	/* 5.20.3.1 */
+	/* 5.20.3.1: one kind at least; RTR is one of classic frames */
 	return !(f & (VIO_CAN_F_CLASSIC | VIO_CAN_F_FD)) ||
 			       ((f & VIO_CAN_F_RTR) && !(f & VIO_CAN_F_CLASSIC))
 		       ? VIO_E_ARG
@@ -281,7 +281,7 @@ static const struct vio_dev_ops can_ops = {
 	.nvq_max = 3,
 	.config_len = sizeof(struct vio_can_config),
 	.features = VIO_CAN_F_CLASSIC | VIO_CAN_F_FD | VIO_CAN_F_RTR | VIO_CAN_F_LATE_TX_ACK,
-	.start = can_live,
+	.accept = can_accept,
 	.queue = can_queue,
 	.cancel = can_cancel,
 	.stop = can_reset,

@@ -32,7 +32,7 @@
 
 /*
  * Waist 3: a device model; const, so it can sit in flash. All members but `queue` may be NULL.
- * `start`, `stop`, `config_write` run on the control executor; `queue`, `cancel` on the queue's.
+ * `accept`, `start`, `stop`, `config_write` run on the control executor; `queue`, `cancel` on the queue's.
  */
 struct vio_dev_ops {
 	uint32_t id;	     /* virtio device id, virtio 1.3, 5 */
@@ -42,6 +42,12 @@ struct vio_dev_ops {
 		features; /* the class's own bits; rings and transport are the core's and the port's */
 	uint64_t
 		needs; /* part of features: without these, what a driver accepts is refused (FEATURES_OK stays 0) */
+	/*
+	 * before FEATURES_OK: d->features is what the driver takes, at least `needs`; more than once if it changes its
+	 * mind. What a driver may read from now on goes to d->config (later writes are the driver's own).
+	 * returns: VIO_OK | negative: no device works with these, FEATURES_OK stays 0
+	 */
+	int (*accept)(struct vio_dev *d);
 	/* DRIVER_OK: d->features is final. returns: VIO_OK | negative: the device goes to NEEDS_RESET */
 	int (*start)(struct vio_dev *d);
 	/* a turn: q may have work, or room after a lack. Pops until NULL or until it has no use for more. */
@@ -109,7 +115,11 @@ void vio_dev_fail(struct vio_dev *d);
 /* vio_dev_attach - transport_features: the part of VIO_F_RINGS and transport bits that this port can carry */
 void vio_dev_attach(struct vio_dev *d, const struct vio_port_ops *ops, void *port,
 		    uint64_t transport_features);
-/* vio_dev_accept - returns: VIO_OK | VIO_E_ARG not a subset of d->offered, no VERSION_1, lacks ops->needs, too late */
+/*
+ * vio_dev_accept - what the driver takes; before FEATURES_OK, any number of times
+ * returns: VIO_OK | VIO_E_ARG not a subset of d->offered, no VERSION_1, lacks ops->needs, too late | negative from
+ *          ops->accept: FEATURES_OK stays 0
+ */
 int vio_dev_accept(struct vio_dev *d, uint64_t features);
 /* vio_dev_status - 0 only when a reset is complete */
 uint8_t vio_dev_status(const struct vio_dev *d);

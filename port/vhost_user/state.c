@@ -2,10 +2,11 @@
 /*
  * state.c - features and status of the device
  *
- * Theory of operation. What a front-end writes as status is kept here; the device itself is walked from reset to
- * DRIVER_OK in one go, just before its first ring starts (vhu_up). That serves front-ends that never mention a status,
- * those that say FEATURES_OK first of all, and those that change features between. Status 0 and RESET_DEVICE reset
- * the device at once and are answered when the reset is complete. Memory and the call descriptors outlive a reset.
+ * Theory of operation. What a front-end writes as status is kept here; the device itself is at FEATURES_OK as soon as it
+ * has features that it works with (agree), and goes to DRIVER_OK once a ring is set up (vhu_up). That serves front-ends
+ * that never mention a status, those that say FEATURES_OK first of all, and those that change features between. Status 0
+ * and RESET_DEVICE reset the device at once and are answered when the reset is complete. Memory and the call descriptors
+ * outlive a reset; so do features, until others come.
  */
 #include <stdio.h>
 #include "port/vhost_user/internal.h"
@@ -32,6 +33,36 @@ static int reset_later(struct vhu *v)
 	return VHU_DONE;
 }
 
+/* The device takes the front-end's features, or says by FEATURES_OK that it does not; nothing runs. */
+static bool agree(struct vhu *v)
+{
+	static const uint8_t before[] = { VIO_S_ACKNOWLEDGE, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER };
+	uint8_t s = VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK;
+	uint64_t f = v->features & ~VHU_F_PROTOCOL;
+
+	if (((vio_dev_status(v->dev) & VIO_S_FEATURES_OK) != 0u) && (v->dev->features == f)) {
+		return true;
+	}
+	(void)vio_dev_set_status(v->dev, 0); /* no ring is up: it is complete at once */
+	for (size_t i = 0; i < sizeof(before); i++) {
+		(void)vio_dev_set_status(v->dev, before[i]);
+	}
+	if (vio_dev_accept(v->dev, f) == VIO_OK) {
+		(void)vio_dev_set_status(v->dev, s);
+	}
+	return (vio_dev_status(v->dev) & VIO_S_FEATURES_OK) != 0u;
+}
+
+static int features_later(struct vhu *v)
+{
+	int answer = reset_later(v);
+
+	if (answer == VHU_DONE) {
+		(void)agree(v);
+	}
+	return answer;
+}
+
 int vhu_set_features(struct vhu *v, struct vhu_msg *m)
 {
 	const uint64_t iommu_needs = VHU_P_REPLY_ACK | VHU_P_BACKEND_REQ;
@@ -49,6 +80,7 @@ int vhu_set_features(struct vhu *v, struct vhu_msg *m)
 		return vhu_refuse(v, "VIRTIO_F_ACCESS_PLATFORM needs REPLY_ACK and BACKEND_REQ");
 	}
 	if (v->has_features && (f == v->features)) {
+		(void)(v->up || agree(v)); /* there may have been a reset */
 		return VHU_DONE;
 	}
 	if (vhu_rings_live(v)) {
@@ -58,7 +90,11 @@ int vhu_set_features(struct vhu *v, struct vhu_msg *m)
 	v->features = f;
 	v->has_features = true;
 	v->told = false;
-	return v->up ? vhu_wait(v, reset_later) : VHU_DONE;
+	if (v->up) {
+		return vhu_wait(v, features_later);
+	}
+	(void)agree(v); /* FEATURES_OK tells */
+	return VHU_DONE;
 }
 
 /* What the driver does without although the device has it: said once, with the device's own words. */
@@ -88,8 +124,6 @@ static void tell_missing(struct vhu *v)
 
 int vhu_up(struct vhu *v)
 {
-	static const uint8_t before[] = { VIO_S_ACKNOWLEDGE, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER };
-	uint8_t s = VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK;
 	uint64_t f = v->features & ~VHU_F_PROTOCOL;
 
 	if (v->up) {
@@ -102,18 +136,14 @@ int vhu_up(struct vhu *v)
 	if (vhu_table_up(v) != VHU_DONE) {
 		return VHU_REFUSED;
 	}
-	for (size_t i = 0; i < sizeof(before); i++) {
-		(void)vio_dev_set_status(v->dev, before[i]);
-	}
-	(void)vio_dev_accept(v->dev, f);
-	(void)vio_dev_set_status(v->dev, s);
-	if ((vio_dev_status(v->dev) & VIO_S_FEATURES_OK) == 0u) {
+	if (!agree(v)) {
 		return vhu_refuse(v, "the device does not work with features 0x%llx",
 				  (unsigned long long)f);
 	}
 	v->up = true; /* from here on a reset has something to do */
 	tell_missing(v);
-	if (vio_dev_set_status(v->dev, s | VIO_S_DRIVER_OK) < 0) {
+	if (vio_dev_set_status(v->dev, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK |
+					       VIO_S_DRIVER_OK) < 0) {
 		log_warn(v->name, "the device did not start: its host refused, or needs a feature "
 				  "that is missing");
 	}
@@ -155,10 +185,9 @@ int vhu_set_status(struct vhu *v, struct vhu_msg *m)
 int vhu_get_status(struct vhu *v, struct vhu_msg *m)
 {
 	uint64_t s = v->status | (vio_dev_status(v->dev) & VIO_S_NEEDS_RESET);
-	uint64_t needs = v->dev->ops->needs | VIO_F_VERSION_1;
 
 	(void)m;
-	if (!v->has_features || ((v->features & needs) != needs)) {
+	if (!v->has_features || v->resetting || (!v->up && !agree(v))) {
 		s &= ~(uint64_t)VIO_S_FEATURES_OK;
 	}
 	vhu_reply(v, &s, sizeof(s));

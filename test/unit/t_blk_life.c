@@ -55,6 +55,32 @@ static void t_durable(void **state)
 	}
 }
 
+/* What a driver may read between FEATURES_OK and DRIVER_OK (5.2.5.2), and write: that stands when it starts */
+static void t_early_mode(void **state)
+{
+	static const uint64_t wce = VIO_F_VERSION_1 | VIO_BLK_F_CONFIG_WCE;
+	struct disk *k = disk_up(true, VIO_BLK_F_CONFIG_WCE | VIO_BLK_F_FLUSH);
+	struct lb *l = &k->g.lb;
+	uint64_t got;
+	uint8_t mode, zero = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) { /* with FLUSH, without, and once more */
+		assert_int_equal(
+			vio_drv_probe(&lb_bus, l, i & 1 ? wce : wce | VIO_BLK_F_FLUSH, &got),
+			VIO_OK);
+		assert_int_equal(lb_bus.config_read(l, 32, &mode, 1), VIO_OK);
+		assert_int_equal(mode, !(i & 1));
+	}
+	assert_int_equal(vio_drv_probe(&lb_bus, l, wce | VIO_BLK_F_FLUSH, &got), VIO_OK);
+	assert_int_equal(lb_bus.config_write(l, 32, &zero, 1), VIO_OK);
+	assert_int_equal(lb_bus.set_status(l, 15), VIO_OK);
+	assert_int_equal(lb_bus.config_read(l, 32, &mode, 1), VIO_OK);
+	assert_int_equal(mode, 0);
+	assert_true(k->b->through);
+	disk_end(k);
+}
+
 /* Write through: the driver hears of a write only after the sync that followed it. */
 static void t_through_order(void **state)
 {
@@ -300,11 +326,11 @@ static void t_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_durable), cmocka_unit_test(t_through_order),
-		cmocka_unit_test(t_faults),  cmocka_unit_test(t_any_order),
-		cmocka_unit_test(t_reset),   cmocka_unit_test(t_resize),
-		cmocka_unit_test(t_config),  cmocka_unit_test(t_limits),
-		cmocka_unit_test(t_many),
+		cmocka_unit_test(t_durable),	cmocka_unit_test(t_through_order),
+		cmocka_unit_test(t_early_mode), cmocka_unit_test(t_faults),
+		cmocka_unit_test(t_any_order),	cmocka_unit_test(t_reset),
+		cmocka_unit_test(t_resize),	cmocka_unit_test(t_config),
+		cmocka_unit_test(t_limits),	cmocka_unit_test(t_many),
 
 	};
 	int failed = 0;

@@ -267,9 +267,11 @@ static void test_features(void **state)
 		memset(&b, 0, sizeof(b));
 		b.f.able = (struct vio_can_able){ true, true, true, true };
 		assert_int_equal(vio_can_init(&b.dev, rig_mem(&b.g), &fake_ops, &b.f), VIO_OK);
-		assert_true(rig_start(&b.g, &b.dev.dev, bad[n]) < 0);
-		assert_int_equal(rig_status(&b.g) & VIO_S_NEEDS_RESET, VIO_S_NEEDS_RESET);
-		assert_int_equal(rig_reset(&b.g), VIO_OK);
+		assert_int_equal(lb_init(&b.g.lb, &b.dev.dev, VIO_F_RINGS), VIO_OK);
+		assert_int_equal(
+			vio_drv_probe(&lb_bus, &b.g.lb, bad[n] | VIO_F_VERSION_1, &offered),
+			VIO_E_ARG);
+		assert_int_equal(rig_status(&b.g) & VIO_S_FEATURES_OK, 0);
 		assert_int_equal(rig_drive(&b.g, CLASSIC), VIO_OK); /* the next one is served */
 		assert_int_equal(can_go(&b.g), OK);
 		bed_end(&b);
