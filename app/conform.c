@@ -132,6 +132,27 @@ static const char *set_address(struct conform_spec *s, const char *v)
 	return NULL;
 }
 
+static const char *set_id(const char *v, uint32_t *id)
+{
+	char *end;
+	unsigned long n = strtoul(v, &end, 16);
+
+	*id = (uint32_t)n;
+	return !*v || *end || strchr("+- ", *v) || n > 0x1fffffffu
+		       ? "an identifier, in hexadecimal, 0 to 1fffffff"
+		       : NULL;
+}
+
+static const char *set_noack(struct conform_spec *s, const char *v)
+{
+	return set_id(v, &s->noack);
+}
+
+static const char *set_busoff(struct conform_spec *s, const char *v)
+{
+	return set_id(v, &s->busoff);
+}
+
 static const struct option options[] = {
 	{ "socket-path", "PATH", "a vhost-user back-end that listens there", set_socket },
 	{ "spawn", "'CMD {sock}'", "start this back-end, and start it again when it ends",
@@ -145,6 +166,9 @@ static const struct option options[] = {
 	{ "silence", "S", "how long nothing must happen where nothing may; default 50ms",
 	  set_silence },
 	{ "address", "N", "i2c: of a target that answers; default 80 (0x50)", set_address },
+	{ "noack", "ID", "can: a frame that nobody on the bus acknowledges, in hexadecimal",
+	  set_noack },
+	{ "busoff", "ID", "can: a frame that drives the controller off its bus", set_busoff },
 	{ "json", "FILE", "write the results there too; without FILE: to stdout, without table",
 	  set_json },
 	{ "quiet", NULL, "only what is not a pass", set_quiet },
@@ -192,7 +216,11 @@ static int one(struct conform_spec *s, const char *name, const char *value, char
 
 static int parse(int argc, char **argv, struct conform_spec *s, char err[256])
 {
-	*s = (struct conform_spec){ .timeout_ms = 5000, .quiet_ms = 50, .address = 80 };
+	*s = (struct conform_spec){ .timeout_ms = 5000,
+				    .quiet_ms = 50,
+				    .address = 80,
+				    .noack = CF_NO_ID,
+				    .busoff = CF_NO_ID };
 	for (int i = 1; i < argc;) {
 		char name[64];
 		const char *value;
@@ -368,7 +396,9 @@ static int run(struct suite *t)
 				     .timeout_ms = t->spec.timeout_ms,
 				     .quiet_ms = t->spec.quiet_ms,
 				     .write = t->spec.write,
-				     .address = t->spec.address };
+				     .address = t->spec.address,
+				     .noack = t->spec.noack,
+				     .busoff = t->spec.busoff };
 	t->target.command = t->spec.spawn;
 	for (unsigned i = 0; i < t->n; i++) {
 		run_one(t, &t->row[i]);

@@ -15,7 +15,7 @@ struct conform_spec {
 	const char *glob[CONFORM_GLOBS];
 	unsigned nglob;
 	bool list, write, quiet;
-	uint32_t timeout_ms, quiet_ms, address;
+	uint32_t timeout_ms, quiet_ms, address, noack, busoff;
 };
 
 struct conform_row {

@@ -50,6 +50,7 @@
 #define CF_VQS	    8u	/* queues that a rule sets up at most */
 #define CF_SIZE	    64u /* entries of a queue, unless a rule asks for others */
 #define CF_SIZE_MAX 256u
+#define CF_NO_ID    UINT32_MAX
 #define CF_PIECES   64u /* of one request */
 
 enum cf_result { CF_PASS, CF_FAIL, CF_NA, CF_SKIP };
@@ -119,6 +120,8 @@ struct cf_config {
 	uint32_t quiet_ms;   /* so long nothing must happen where nothing must */
 	bool write;	     /* rules may change what the device keeps */
 	uint32_t address;    /* i2c: of a target that answers */
+	uint32_t noack;	     /* can: identifier that nobody acknowledges; CF_NO_ID: none is known */
+	uint32_t busoff;     /* can: identifier that drives the controller off its bus; CF_NO_ID */
 };
 
 struct cf_outcome {

@@ -15,12 +15,12 @@ GROUP(vhost)
 GROUP(vring)
 
 extern const struct cf_dev cf_dev_rng, cf_dev_blk, cf_dev_console;
-extern const struct cf_dev cf_dev_i2c, cf_dev_gpio, cf_dev_rtc, cf_dev_spi, cf_dev_scmi,
+extern const struct cf_dev cf_dev_i2c, cf_dev_gpio, cf_dev_rtc, cf_dev_spi, cf_dev_scmi, cf_dev_can,
 	cf_dev_rpmb, cf_dev_watchdog;
 
 const struct cf_dev *const cf_devices[] = {
 	&cf_dev_rng,  &cf_dev_blk, &cf_dev_console, &cf_dev_i2c,      &cf_dev_gpio,
-	&cf_dev_rtc,  &cf_dev_spi, &cf_dev_scmi,    &cf_dev_watchdog,
+	&cf_dev_rtc,  &cf_dev_spi, &cf_dev_scmi,    &cf_dev_watchdog, &cf_dev_can,
 #if HAVE_MBEDTLS /* without, nobody can tell a MAC */
 	&cf_dev_rpmb,
 #endif

@@ -9,6 +9,6 @@
 extern const struct bend bends_ring[], bends_status[], bends_vhost[], bends_rng[], bends_blk[],
 	bends_console[];
 extern const struct bend bends_i2c[], bends_gpio[], bends_rtc[], bends_spi[], bends_scmi[],
-	bends_rpmb[], bends_watchdog[];
+	bends_rpmb[], bends_watchdog[], bends_can[];
 
 #endif

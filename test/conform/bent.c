@@ -56,6 +56,10 @@ static void connection(struct bent *b)
 			return;
 		}
 		bent_dev_step(b);
+		if (b->configs != b->lb.configs) {
+			b->configs = b->lb.configs;
+			bent_tell_change(b);
+		}
 		bent_back(b);
 		if (bent_is(b, BENT_RESET_LATE)) {
 			turns(b, p); /* so that something is under way */

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What rings and messages can do wrong. `at` of a row says where, when it is a message (VHU_*) */
+/* What rings and messages can do wrong. `at` of a row says where, when it is a message (VHU_*) or a queue */
 enum bent_flaw {
 	BENT_NONE,
 	/* used elements */
@@ -72,7 +72,7 @@ enum bent_flaw {
 	BENT_EARLY,	   /* serves before DRIVER_OK */
 	BENT_EARLY_CALL,   /* notifies before DRIVER_OK */
 	BENT_EARLY_FORGET, /* begins behind what was there before DRIVER_OK */
-	BENT_NO_CHANGE,	   /* NEEDS_RESET, and no configuration change */
+	BENT_NO_CHANGE,	   /* NEEDS_RESET or other configuration, and no configuration change */
 	BENT_STATUS,	   /* a reset leaves the status */
 	BENT_RESET_RUNS,   /* a reset leaves the rings running */
 	BENT_RESET_LATE,   /* a reset leaves what is under way: it comes back later */
@@ -83,6 +83,7 @@ enum bent_flaw {
 	BENT_STOP_SIZE,	   /* SET_VRING_NUM is ignored after it */
 	BENT_CONFIG_LATE,  /* configuration is 0 before FEATURES_OK */
 	BENT_TAKES_ANY,	   /* FEATURES_OK without a feature that the device needs */
+	BENT_FILLS,	   /* a request of queue `at` is answered at once, without the device */
 	/* messages */
 	BENT_NO_ACK,  /* `at` is not acknowledged */
 	BENT_REFUSES, /* `at` is acknowledged with 1 */

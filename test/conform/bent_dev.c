@@ -68,6 +68,18 @@ void bent_dev_close(struct bent *b)
 	free(b->ram);
 }
 
+bool bent_dev_takes(struct bent *b)
+{
+	uint64_t got, offered, mine;
+	int rc;
+
+	(void)lb_bus.features(&b->lb, &offered);
+	mine = b->features & offered & (((1ull << 24) - 1u) | VIO_F_VERSION_1);
+	rc = vio_drv_probe(&lb_bus, &b->lb, mine, &got);
+	(void)lb_bus.set_status(&b->lb, 0);
+	return rc == VIO_OK && got == mine;
+}
+
 int bent_dev_up(struct bent *b)
 {
 	uint64_t got, mine = b->features & (((1ull << 24) - 1u) | VIO_F_VERSION_1);
@@ -112,6 +124,7 @@ bool bent_dev_give(struct bent *b, struct bent_slot *s)
 {
 	struct vio_dma piece[2];
 	uint16_t n = 0, n_out = s->out_len > 0 ? 1 : 0;
+	bool alone = bent_at(b, BENT_FILLS, s->vq);
 
 	if (s->out_len > 0) {
 		piece[n++] = (struct vio_dma){ s->out.p, s->out.addr, s->out_len };
@@ -119,12 +132,13 @@ bool bent_dev_give(struct bent *b, struct bent_slot *s)
 	if (s->in_len > 0) {
 		piece[n++] = (struct vio_dma){ s->in.p, s->in.addr, s->in_len };
 	}
-	if (n == 0 ||
-	    vio_dvq_add(&b->dvq[s->vq], piece, n_out, (uint16_t)(n - n_out), s) != VIO_OK) {
+	if (n == 0 || (!alone && vio_dvq_add(&b->dvq[s->vq], piece, n_out, (uint16_t)(n - n_out),
+					     s) != VIO_OK)) {
 		return false;
 	}
 	s->busy = true;
-	s->done = false;
+	s->done = alone;
+	s->len = s->in_len;
 	s->serial = b->serial++;
 	s->epoch = b->epoch;
 	if (vio_dvq_need_kick(&b->dvq[s->vq])) {

@@ -70,6 +70,7 @@ struct bent {
 	struct spec spec;
 	struct instance *in;
 	struct lb lb;
+	uint32_t configs; /* notifications of lb that the driver was told of */
 	struct vio_mem_window mem;
 	uint8_t *ram;
 	struct vio_dvq dvq[BENT_VQS];
@@ -92,7 +93,8 @@ static inline bool bent_at(const struct bent *b, enum bent_flaw flaw, uint32_t r
 /* bent_dev.c: the device of ours behind it */
 int bent_dev_open(struct bent *b, const char *device, char err[256]);
 void bent_dev_close(struct bent *b);
-int bent_dev_up(struct bent *b); /* as negotiated */
+bool bent_dev_takes(struct bent *b); /* would it work with what was negotiated */
+int bent_dev_up(struct bent *b);     /* as negotiated */
 void bent_dev_down(struct bent *b);
 struct bent_slot *bent_dev_room(struct bent *b); /* NULL: none */
 bool bent_dev_give(struct bent *b, struct bent_slot *s);
@@ -133,6 +135,7 @@ uint8_t *bent_uva(struct bent *b, uint64_t uva);
 /* bent_msg.c */
 void bent_message(struct bent *b);
 void bent_fail(struct bent *b);
+void bent_tell_change(struct bent *b);
 void bent_reset(struct bent *b);
 void bent_forget(struct bent *b); /* the connection is over */
 

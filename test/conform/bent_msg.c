@@ -34,7 +34,7 @@ static void answer(struct bent *b, const struct raw_message *m, const void *body
 	(void)!send(b->fd, out, sizeof(h) + h.size, MSG_NOSIGNAL);
 }
 
-static void tell_change(struct bent *b)
+void bent_tell_change(struct bent *b)
 {
 	struct vhu_wire_header h = { .request = VHU_BACK_CONFIG_CHANGE, .flags = VHU_VERSION };
 
@@ -47,7 +47,7 @@ void bent_fail(struct bent *b)
 {
 	if ((b->status & VIO_S_NEEDS_RESET) == 0) {
 		b->status |= VIO_S_NEEDS_RESET;
-		tell_change(b);
+		bent_tell_change(b);
 	}
 }
 
@@ -234,7 +234,8 @@ static void set_status(struct bent *b, uint8_t s)
 		bent_reset(b);
 		return;
 	}
-	if ((b->lb.dev->ops->needs & ~b->features) != 0 && !bent_is(b, BENT_TAKES_ANY)) {
+	if ((s & VIO_S_FEATURES_OK) != 0 && !b->up && !bent_dev_takes(b) &&
+	    !bent_is(b, BENT_TAKES_ANY)) {
 		s &= (uint8_t)~VIO_S_FEATURES_OK;
 	}
 	b->status = (uint8_t)(s | (b->status & VIO_S_NEEDS_RESET));

@@ -28,8 +28,8 @@
 #define QUIET_MS   100u	  /* a broken back-end must get to it, on a busy machine too */
 
 static const struct bend *const tables[] = {
-	bends_ring, bends_status, bends_vhost, bends_rng, bends_blk,  bends_console,
-	bends_i2c,  bends_gpio,	  bends_rtc,   bends_spi, bends_scmi, bends_watchdog,
+	bends_ring, bends_status, bends_vhost, bends_rng,  bends_blk,	   bends_console, bends_i2c,
+	bends_gpio, bends_rtc,	  bends_spi,   bends_scmi, bends_watchdog, bends_can,
 #if HAVE_MBEDTLS
 	bends_rpmb,
 #endif
@@ -103,7 +103,9 @@ static bool outcome(const struct bend *b, bool flaw, struct cf_outcome *out)
 				 .timeout_ms = flaw ? HASTY_MS : PATIENT_MS,
 				 .quiet_ms = QUIET_MS,
 				 .write = true,
-				 .address = 80 };
+				 .address = 80,
+				 .noack = 0x7ff,
+				 .busoff = 0x666 };
 	const struct cf_rule *rule = cfg.dev ? rule_of(cfg.dev, b->rule) : NULL;
 	char device[160], file[80];
 	struct bent *back;
