@@ -26,9 +26,9 @@
 
 #define RANGE ((uint32_t)sizeof(struct vio_blk_wire_range))
 
-/* A share of a turn, which the driver is shown before the next one is begun: so many requests, or bytes of them */
-#define SHARE	    8u
-#define SHARE_BYTES 65536u
+/* A share of a turn, in bytes: the driver is shown it before the next one begins. A request counts for some more. */
+#define SHARE	   65536u
+#define SHARE_EACH 4096u
 
 /* A 64-bit atomic is a library call on 32-bit targets; there one executor serves all (vio_blk_resize). */
 static uint64_t blk_sectors(const struct vio_blk *b)
@@ -247,20 +247,13 @@ static void blk_queue(struct vio_dev *d, struct vio_vq *q)
 
 	do {
 		struct vio_req *r;
-		uint32_t n = 0, bytes = 0;
+		uint32_t share = 0;
 
-		while ((r = vio_vq_pop(q)) != NULL) {
-			bytes += r->in_len + r->out_len;
-			n++;
+		while ((share < SHARE) && ((r = vio_vq_pop(q)) != NULL)) {
+			share += SHARE_EACH + r->in_len + r->out_len;
 			blk_request(b, (struct vio_blk_req *)(void *)r);
-			if ((n >= SHARE) || (bytes >= SHARE_BYTES)) {
-				(void)blk_commit(b, q);
-				vio_vq_show(q);
-				n = 0;
-				bytes = 0;
-			}
 		}
-		more = blk_commit(b, q);
+		more = blk_commit(b, q) || (share >= SHARE);
 		if (more) {
 			vio_vq_show(q);
 		}
