@@ -102,6 +102,7 @@ struct vhu_ring {
 	enum vhu_ring_state state;
 	uint16_t num; /* 0: not set */
 	bool has_addr, has_base, gave_base, has_kick, enabled;
+	bool started; /* was kicked, and not taken back since */
 	struct vhu_wire_addr addr;
 	struct vio_vq_state base;
 	uint32_t base_raw;
@@ -241,6 +242,8 @@ int vhu_set_vring_call(struct vhu *v, struct vhu_msg *m);
 int vhu_set_vring_err(struct vhu *v, struct vhu_msg *m);
 int vhu_set_vring_enable(struct vhu *v, struct vhu_msg *m);
 int vhu_vring_kick(struct vhu *v, struct vhu_msg *m);
+/* vhu_rings_may - may rings start now: no message waits, or only one for another ring to stop */
+bool vhu_rings_may(const struct vhu *v);
 int vhu_rings_try(struct vhu *v);   /* start what can be started; VHU_DONE | VHU_REFUSED */
 void vhu_rings_step(struct vhu *v); /* rings that are stopping: go on */
 void vhu_rings_reset(struct vhu *v, bool all); /* the device is reset; all: the front-end is gone */
@@ -268,6 +271,8 @@ struct vhu_set_fd {
 /* each through loop_call on the ring's loop */
 void vhu_on_start(void *start);
 void vhu_on_stop(void *stop);
+void vhu_on_kick_leave(
+	void *ring); /* the descriptor goes, and keeps its kicks for who comes next */
 void vhu_on_kick_fd(void *set_fd);
 void vhu_on_call_fd(void *set_fd);
 void vhu_on_turn(void *ring);

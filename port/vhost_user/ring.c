@@ -2,10 +2,11 @@
 /*
  * ring.c - set-up, start and stop of rings, as the front-end sees them
  *
- * Theory of operation. The messages that describe a ring may come in any order; they are only noted. A ring starts
+ * Theory of operation. The messages that describe a ring may come in any order; they are only noted. A ring is settled
  * when everything is there: size, addresses, features, memory, permission (SET_VRING_ENABLE, or no protocol features),
  * and a way to be kicked. A front-end that uses STATUS must also have said DRIVER_OK, or have kicked: some send
- * FEATURES_OK and never DRIVER_OK.
+ * FEATURES_OK and never DRIVER_OK. The first settled ring brings the device up. It starts with its first kick, or at once
+ * if it wants to be polled, and counts as started until GET_VRING_BASE or a reset (docs/decisions/0013-first-kick.md).
  *
  * STOPPED -> LIVE -> STOPPING -> STOPPED. Stopping waits for the requests that the device owns; only GET_VRING_BASE
  * and a new ENABLE wait with it. The position is kept, so enabling again resumes.
@@ -31,7 +32,7 @@ static bool allowed(const struct vhu_ring *r)
 	return r->enabled || ((r->v->features & VHU_F_PROTOCOL) == 0);
 }
 
-static bool ready(const struct vhu_ring *r)
+static bool settled(const struct vhu_ring *r)
 {
 	const struct vhu *v = r->v;
 	bool kicked = atomic_load(&r->kicked);
@@ -40,6 +41,11 @@ static bool ready(const struct vhu_ring *r)
 	       (v->set.n > 0u) && allowed(r) && (r->has_kick || kicked) &&
 	       (v->up || kicked || !v->status_used || ((v->status & VIO_S_DRIVER_OK) != 0u)) &&
 	       ((vio_dev_status(v->dev) & VIO_S_NEEDS_RESET) == 0u);
+}
+
+static bool ready(const struct vhu_ring *r)
+{
+	return settled(r) && (r->started || atomic_load(&r->kicked));
 }
 
 /* The position that SET_VRING_BASE gave. source: vhost-user, "Vring state" with packed rings */
@@ -115,6 +121,7 @@ static int start(struct vhu_ring *r)
 	loop_call(r->x->loop, vhu_on_start, &s);
 	if (s.rc == VIO_OK) {
 		r->state = VHU_LIVE;
+		r->started = true;
 		log_debug(v->name, "ring %u runs, %u entries", r->index, r->num);
 	} else if (s.rc != VIO_E_AGAIN) { /* else its translations are asked for */
 		log_warn(v->name, "ring %u cannot start: %s (%u entries)", r->index,
@@ -134,7 +141,7 @@ int vhu_rings_try(struct vhu *v)
 	int answer = VHU_DONE;
 
 	for (uint16_t i = 0; (i < v->dev->nvq) && (answer == VHU_DONE) && !v->resetting; i++) {
-		if (ready(&v->ring[i])) {
+		if (settled(&v->ring[i])) {
 			answer = vhu_up(v);
 			if ((answer == VHU_DONE) && ready(&v->ring[i])) {
 				answer = start(&v->ring[i]);
@@ -191,6 +198,7 @@ static int set_kick(struct vhu_ring *r, int fd, bool no_fd)
 {
 	struct vhu_set_fd s = { .r = r, .fd = fd, .no_fd = no_fd };
 
+	r->started = r->started || no_fd;
 	atomic_store(&r->kicked, false);
 	r->has_kick = (fd >= 0) || no_fd;
 	loop_call(r->x->loop, vhu_on_kick_fd, &s);
@@ -205,7 +213,11 @@ void vhu_rings_reset(struct vhu *v, bool all)
 
 		r->state = VHU_STOPPED;
 		loop_call(r->x->loop, vhu_on_down, r);
+		if (all) {
+			loop_call(r->x->loop, vhu_on_kick_leave, r);
+		}
 		(void)set_kick(r, -1, false);
+		r->started = false;
 		r->has_addr = false;
 		r->has_base = false;
 		r->gave_base = false;
@@ -318,6 +330,7 @@ int vhu_get_vring_base(struct vhu *v, struct vhu_msg *m)
 		return VHU_FATAL;
 	}
 	(void)set_kick(r, -1, false);
+	r->started = false;
 	return vhu_wait(v, get_base_later);
 }
 
@@ -390,6 +403,11 @@ static int enable_later(struct vhu *v)
 	struct vhu_ring *r = &v->ring[v->in.b.ring.index];
 
 	return ((r->state == VHU_STOPPING) && !stop_step(r)) ? VHU_LATER : vhu_rings_try(v);
+}
+
+bool vhu_rings_may(const struct vhu *v)
+{
+	return (v->later == NULL) || (v->later == get_base_later) || (v->later == enable_later);
 }
 
 int vhu_set_vring_enable(struct vhu *v, struct vhu_msg *m)

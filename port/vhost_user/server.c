@@ -249,7 +249,7 @@ static void progress_task(struct loop_task *t)
 	vhu_later_step(v);
 	if (v->phase == VHU_SERVING) {
 		vhu_rings_step(v);
-		if ((v->later == NULL) && (vhu_rings_try(v) != VHU_DONE)) {
+		if (vhu_rings_may(v) && (vhu_rings_try(v) != VHU_DONE)) {
 			vhu_die(v, "a ring was kicked that cannot start");
 		}
 	}

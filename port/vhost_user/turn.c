@@ -9,9 +9,10 @@
  *
  * Kicks cost one system call, epoll_wait: an eventfd is waited for by its edges, which every write makes whatever the
  * counter holds, and is not read. So rings and processes that share a descriptor do not take each other's kicks away,
- * and whoever takes a live ring over finds a kick too many, never one too few. It is read when it comes, which is one
- * kick if something was left in it; when the ring is down and it goes; once in KICKS_UNREAD kicks, so that it does
- * not fill up even where they are not counted by ones; and when it says that it did (EPOLLERR).
+ * and whoever takes a live ring over finds a kick too many, never one too few: a ring waits for its first. It is
+ * read when it comes, which is one kick if something was left in it; when a reset took the ring and it goes; once in
+ * KICKS_UNREAD kicks, so that it does not fill up even where they are not counted by ones; and when it says that it
+ * did (EPOLLERR). What was read of one that stays is put back as one kick.
  *
  * Descriptors come from the front-end and may be of any kind. One that epoll does not take is refused; one that hangs
  * up is dropped, or it would wake the loop for ever. What has a file type (pipes fill up) is read each time. Reads
@@ -132,6 +133,14 @@ static ssize_t kick_read(int fd)
 	return got;
 }
 
+/* Emptied, but for one kick: for who comes after us. returns: there was one */
+static bool kick_keep(int fd)
+{
+	static const uint64_t one = 1;
+
+	return (kick_read(fd) > 0) && (write(fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+}
+
 static void kicked(struct vhu_ring *r)
 {
 	if (r->live) {
@@ -149,7 +158,7 @@ static void on_edge(struct loop_fd *f, uint32_t events)
 	r->unread++;
 	if ((r->unread >= KICKS_UNREAD) || ((events & EPOLLERR) != 0)) {
 		r->unread = 0;
-		(void)kick_read(f->fd);
+		(void)kick_keep(f->fd);
 	}
 	kicked(r);
 }
@@ -229,15 +238,26 @@ static bool has_edges(int fd)
 	return (fstat(fd, &st) == 0) && ((st.st_mode & S_IFMT) == 0);
 }
 
+void vhu_on_kick_leave(void *ring)
+{
+	struct vhu_ring *r = ring;
+
+	loop_del(&r->kick);
+	if (r->kick_fd >= 0) {
+		close(r->kick_fd);
+	}
+	r->kick_fd = -1;
+}
+
 void vhu_on_kick_fd(void *set_fd)
 {
 	struct vhu_set_fd *s = set_fd;
 	struct vhu_ring *r = s->r;
-	bool edges = false;
+	bool edges = false, left = false;
 
 	loop_del(&r->kick);
 	if (r->kick_fd >= 0) {
-		if (!r->live && (r->kick.fn == on_edge)) {
+		if (!r->live && (s->fd < 0) && (r->kick.fn == on_edge)) {
 			(void)kick_read(r->kick_fd);
 		}
 		close(r->kick_fd);
@@ -249,10 +269,11 @@ void vhu_on_kick_fd(void *set_fd)
 	if (s->fd >= 0) {
 		non_blocking(s->fd);
 		edges = has_edges(s->fd);
+		left = edges && kick_keep(s->fd);
 		s->rc = edges ? loop_add(r->x->loop, &r->kick, s->fd, EPOLLIN | EPOLLET, on_edge)
 			      : loop_add(r->x->loop, &r->kick, s->fd, EPOLLIN, on_kick);
 	}
-	if (edges && (s->rc == 0) && (kick_read(s->fd) > 0)) {
+	if (left && (s->rc == 0)) {
 		atomic_store(&r->kicked, true);
 		if (r->live) {
 			loop_post(r->x->loop, &r->turn);

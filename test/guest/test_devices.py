@@ -198,6 +198,26 @@ def test_daemon_killed_between_guests():
             assert guest.check("dd if=/dev/vda bs=1M count=8 iflag=direct status=none | sha256sum") == total
 
 
+def test_daemon_killed_under_a_guest():
+    """Requests lie in the ring, and their driver was told not to kick: the next daemon finds them when QEMU connects again."""
+    with scratch() as tmp:
+        back = daemon(tmp, "blk", disk(tmp)).start()
+        with Guest("qemu", [("blk", tmp / "blk", {"chardev": "reconnect=1"})]) as guest:
+            total = guest.check("dd if=/dev/urandom of=/dev/vda bs=1M count=8 oflag=direct conv=fsync status=none; "
+                                "dd if=/dev/vda bs=1M count=8 iflag=direct status=none | sha256sum")
+            guest.check("(while :; do dd if=/dev/vda bs=4k count=2048 iflag=direct status=none | sha256sum >>/tmp/sums; done) "
+                        "</dev/null >/dev/null 2>&1 & true")
+            for n in range(1, 4):
+                time.sleep(1)
+                back.kill()
+                seen = int(guest.check("wc -l </tmp/sums"))
+                back = Daemon([STRATOS, "blk", f"--socket-path={tmp}/blk", f"--blk-file={tmp}/disk"], ready="blk0").start()
+                guest.check(f"n=0; while [ $(wc -l </tmp/sums) -le {seen + 1} ]; do n=$((n + 1)); [ $n -lt 600 ] || exit 1; sleep 0.1; done",
+                            timeout=90)
+            assert set(guest.check("cat /tmp/sums").splitlines()) == {total.strip()}
+        back.stop()
+
+
 def test_guest_vanishes_and_the_next_one_is_served():
     with scratch() as tmp, daemon(tmp, "blk", disk(tmp)), daemon(tmp, "gpio"):
         for _ in range(3):

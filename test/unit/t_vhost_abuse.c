@@ -401,6 +401,7 @@ static void test_guest(void **state)
 		fe_do(&f, VHU_SET_VRING_ERR, &(uint64_t){ 0 }, 8, err);
 		fe_do(&f, VHU_SET_VRING_NUM, &w, sizeof(w), -1);
 		fe_do(&f, VHU_SET_VRING_ADDR, &a, sizeof(a), -1);
+		fe_kick(&f, 0); /* is in the descriptor when that comes */
 		fe_ring_fds(&f, 0);
 		fe_enable(&f, 0, 1);
 		assert_int_equal(fe_get(&f, VHU_GET_STATUS), VIO_S_NEEDS_RESET);

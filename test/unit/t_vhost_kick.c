@@ -89,6 +89,74 @@ static void test_left_behind(void **state)
 	}
 }
 
+static bool served(unsigned i)
+{
+	return vio_dvq_get(&fe.q[i], &(void *){ NULL }, &(uint32_t){ 0 }) == VIO_OK;
+}
+
+/* A request that nobody was told of */
+static void add_silent(unsigned i)
+{
+	uint8_t *p = fe.ram + 0x9000;
+	struct vio_dma b[2] = { { p, GPA + 0x9000, 32 }, { p + 64, GPA + 0x9040, 32 } };
+
+	assert_int_equal(vio_dvq_add(&fe.q[i], b, 1, 1, p), VIO_OK);
+	(void)vio_dvq_need_kick(&fe.q[i]);
+}
+
+/* A ring waits for its first kick: when it is new, and when it was taken back; not when it was disabled only. */
+static void test_first(void **state)
+{
+	struct vhu_wire_ring w;
+
+	(void)state;
+	fe_session(&fe, &rig, FEATURES, PROTO);
+	add_silent(0);
+	fe_get(&fe, VHU_GET_STATUS);
+	rig_settle(&rig);
+	assert_false(served(0));
+	fe_kick(&fe, 0);
+	fe_done(&fe, 0);
+	add_silent(0);
+	fe_enable(&fe, 0, 0);
+	fe_enable(&fe, 0, 1);
+	fe_done(&fe, 0);
+	close(fe.kick[0]);
+	fe.kick[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	fe_base(&fe, 0);
+	assert_int_equal(fe_recv(&fe, VHU_GET_VRING_BASE, &w, sizeof(w)), 8);
+	add_silent(0);
+	fe_send(&fe, VHU_SET_VRING_BASE, 0, &w, sizeof(w), NULL, 0);
+	fe_ring_fds(&fe, 0);
+	fe_get(&fe, VHU_GET_STATUS);
+	rig_settle(&rig);
+	assert_false(served(0));
+	fe_kick(&fe, 0);
+	fe_done(&fe, 0);
+	fe_leave(&fe, &rig);
+}
+
+/* The kick that started a ring is in the descriptor for whoever serves it next, without another one. */
+static void test_next_daemon(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	uint64_t n;
+
+	(void)state;
+	for (unsigned k = 0; k < 3; k++) {
+		fe_session(&fe, &rig, FEATURES, PROTO);
+		add_silent(0);
+		kick_with(0, fd, dup(fd));
+		if (k == 0) {
+			fe_kick(&fe, 0);
+		}
+		fe_done(&fe, 0);
+		fe_leave(&fe, &rig);
+	}
+	assert_int_equal(read(fd, &n, sizeof(n)), sizeof(n));
+	close(fd);
+}
+
 /* A semaphore counts down by one a read. */
 static void test_semaphore(void **state)
 {
@@ -125,11 +193,13 @@ static void test_pipe(void **state)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		T(test_shared, plain),	      T(test_shared, threads),
-		T(test_shared, polling),      T(test_left_behind, plain),
-		T(test_left_behind, threads), T(test_left_behind, polling),
-		T(test_semaphore, plain),     T(test_pipe, plain),
-		T(test_pipe, threads),
+		T(test_first, plain),	      T(test_first, threads),
+		T(test_first, polling),	      T(test_next_daemon, plain),
+		T(test_next_daemon, threads), T(test_shared, plain),
+		T(test_shared, threads),      T(test_shared, polling),
+		T(test_left_behind, plain),   T(test_left_behind, threads),
+		T(test_left_behind, polling), T(test_semaphore, plain),
+		T(test_pipe, plain),	      T(test_pipe, threads),
 	};
 
 	log_init(LOG_ERROR);

@@ -319,6 +319,8 @@ static void test_base(void **state)
 		fe_add(&fe, 0, GPA + 0x9000, fe.ram + 0x9000); /* while it is stopped */
 		fe_send(&fe, VHU_SET_VRING_BASE, 0, &w, sizeof(w), NULL, 0);
 		fe_ring_fds(&fe, 0);
+		fe_kick(&fe,
+			0); /* whoever starts a ring does: what the driver was told before may be not to */
 		fe_done(&fe, 0);
 		for (unsigned i = 0; i < 40; i++) {
 			fe_echo(&fe, 0);

@@ -153,6 +153,7 @@ static void test_ring_outside(void **state)
 	fe_do(&fe, VHU_SET_VRING_ADDR, &a, sizeof(a), -1);
 	fe_ring_fds(&fe, 0);
 	fe_enable(&fe, 0, 1);
+	fe_kick(&fe, 0);
 	wait_reset();
 	assert_int_equal(said("ring 0 cannot start: it is not inside the window"), 1);
 	assert_int_equal(said("iommu_platform=on"), 1);
@@ -180,6 +181,7 @@ static void test_ring_across(void **state)
 	fe_do(&fe, VHU_SET_VRING_ADDR, &a, sizeof(a), -1);
 	fe_ring_fds(&fe, 0);
 	fe_enable(&fe, 0, 1);
+	fe_kick(&fe, 0);
 	wait_reset();
 	assert_int_equal(said("ring 0 cannot start: it leaves the guest's memory"), 1);
 	fe_leave(&fe, &rig);

@@ -419,6 +419,13 @@ static inline void fe_memory(struct fe *f)
 	fe_send(f, VHU_SET_MEM_TABLE, 0, &t, 8 + 32, &f->memfd, 1);
 }
 
+static inline void fe_kick(struct fe *f, unsigned i)
+{
+	uint64_t one = 1;
+
+	assert_int_equal(write(f->kick[i], &one, sizeof(one)), sizeof(one));
+}
+
 /* Ring i, fresh, at page 4 i; as the port sees it at `base` (user addresses, or IOVAs). */
 static inline struct vhu_wire_addr fe_ring_addr(struct fe *f, unsigned i, uint64_t base)
 {
@@ -471,7 +478,6 @@ static inline void fe_ring(struct fe *f, unsigned i)
 static inline void fe_add(struct fe *f, unsigned i, uint64_t addr, uint8_t *p)
 {
 	struct vio_dma b[2] = { { p, addr, 32 }, { p + 64, addr + 64, 32 } };
-	uint64_t one = 1;
 
 	for (unsigned k = 0; k < 32; k++) {
 		b[0].p[k] = (uint8_t)(k + (addr >> 8) + 1);
@@ -479,7 +485,7 @@ static inline void fe_add(struct fe *f, unsigned i, uint64_t addr, uint8_t *p)
 	}
 	assert_int_equal(vio_dvq_add(&f->q[i], b, 1, 1, p), VIO_OK);
 	if (vio_dvq_need_kick(&f->q[i])) {
-		assert_int_equal(write(f->kick[i], &one, sizeof(one)), sizeof(one));
+		fe_kick(f, i);
 	}
 }
 
