@@ -18,11 +18,14 @@
  * the host has done it; the parameters are gone then, and the answer is made from op alone. Commands are answered in
  * any order (virtio 1.4, SCMI device, cmdq Operation). A status other than SUCCESS is answered alone.
  *
+ * An asynchronous command is answered as soon as the host has it, and goes on in a slot of its own (scmi_late.c).
+ *
  * Quota: `paid` is the moment up to which it is used up; a command moves it by `cost`. What lies more than a second in
  * the past is forfeited. Commands beyond wait in the ring.
  *
  * Replayed after a crash of the back-end, a command is run again: all but RESET and a change of the system's state
- * are the same when done twice, and of those the driver has seen no answer.
+ * are the same when done twice, and of those the driver has seen no answer. Delayed responses that were not sent yet
+ * are lost with the back-end.
  */
 #include <string.h>
 #include "scmi_proto.h"
@@ -39,9 +42,9 @@ static struct vio_scmi *scmi_of(struct vio_dev *d)
 
 static void scmi_answer(struct scmi_call *c, int32_t status)
 {
-	uint32_t head[2] = { vio_le32(c->q->hdr), vio_le32((uint32_t)status) };
+	uint32_t head[2] = { vio_le32(c->k->hdr), vio_le32((uint32_t)status) };
 
-	c->q->msg = NULL;
+	c->k->msg = NULL;
 	vio_req_write(&c->q->r, 0, head, HEAD);
 	if (status == VIO_SCMI_SUCCESS) {
 		vio_req_write(&c->q->r, HEAD, c->out, c->n * 4u);
@@ -58,15 +61,11 @@ static uint32_t scmi_room(const struct vio_req *r)
 
 /* ---- the host ---- */
 
-/* What the host said, as a status; with VIO_OK the values of the answer are made. */
-static int32_t scmi_result(struct scmi_call *c, int32_t rc)
+int32_t scmi_status(const struct scmi_msg *m, int32_t rc)
 {
-	const struct scmi_msg *m = c->q->msg;
-	const struct vio_scmi_op *op = &c->q->op;
-
 	switch (rc) {
 	case VIO_OK:
-		break;
+		return VIO_SCMI_SUCCESS;
 	case VIO_E_NOTSUP:
 		return VIO_SCMI_NOT_SUPPORTED;
 	case VIO_E_AGAIN:
@@ -77,6 +76,17 @@ static int32_t scmi_result(struct scmi_call *c, int32_t rc)
 		return VIO_SCMI_HARDWARE_ERROR;
 	default:
 		return VIO_SCMI_GENERIC_ERROR;
+	}
+}
+
+/* The same, and with VIO_OK the values of the answer are made. */
+static int32_t scmi_result(struct scmi_call *c, int32_t rc)
+{
+	const struct scmi_msg *m = c->k->msg;
+	const struct vio_scmi_op *op = &c->k->op;
+
+	if (rc != VIO_OK) {
+		return scmi_status(m, rc);
 	}
 	if (m->finish) {
 		m->finish(c);
@@ -94,19 +104,20 @@ static int32_t scmi_result(struct scmi_call *c, int32_t rc)
 
 static void scmi_job_done(struct vio_job *j, int32_t result)
 {
-	struct vio_scmi_req *q = VIO_CONTAINER(j, struct vio_scmi_req, op.job);
+	struct vio_scmi_req *q = VIO_CONTAINER(j, struct vio_scmi_req, k.op.job);
 	struct scmi_call c;
 	uint8_t n;
 
 	c.s = scmi_of(q->r.vq->dev);
 	c.q = q;
+	c.k = &q->k;
 	c.tree = c.s->tree;
-	c.id = q->id;
+	c.id = q->k.id;
 	c.n = 0;
 	c.room = scmi_room(&q->r);
 	c.res = NULL;
-	for (n = 0; n < scmi_nprotos && q->msg->res; n++) {
-		if (scmi_protos[n]->id == q->proto) {
+	for (n = 0; n < scmi_nprotos && q->k.msg->res; n++) {
+		if (scmi_protos[n]->id == q->k.proto) {
 			c.res = scmi_at(scmi_protos[n], c.tree, c.id);
 		}
 	}
@@ -115,7 +126,7 @@ static void scmi_job_done(struct vio_job *j, int32_t result)
 
 int32_t scmi_host(struct scmi_call *c, uint8_t verb, uint64_t value, uint64_t extra)
 {
-	struct vio_scmi_op *op = &c->q->op;
+	struct vio_scmi_op *op = &c->k->op;
 	int rc;
 
 	op->job.done = scmi_job_done;
@@ -200,7 +211,7 @@ static uint32_t scmi_words(const struct scmi_call *c, const struct scmi_msg *m, 
 static int32_t scmi_message(struct scmi_call *c, const struct scmi_proto *p, uint32_t words)
 {
 	const struct scmi_msg *m;
-	uint32_t id = VIO_SCMI_HDR_MESSAGE(c->q->hdr);
+	uint32_t id = VIO_SCMI_HDR_MESSAGE(c->k->hdr);
 
 	if (id <= VIO_SCMI_MESSAGE_ATTRIBUTES || id == VIO_SCMI_NEGOTIATE_VERSION) {
 		return scmi_standard(c, p, id, words);
@@ -225,15 +236,15 @@ static int32_t scmi_message(struct scmi_call *c, const struct scmi_proto *p, uin
 	if (m->want) {
 		return scmi_switch(c, p, m);
 	}
-	c->q->msg = m;
-	c->q->id = (uint16_t)c->id;
-	c->q->proto = p->id;
+	c->k->msg = m;
+	c->k->id = (uint16_t)c->id;
+	c->k->proto = p->id;
 	return m->fn(c);
 }
 
 static int32_t scmi_command(struct scmi_call *c)
 {
-	uint32_t hdr = c->q->hdr, bytes = c->q->r.out_len - 4u, n;
+	uint32_t hdr = c->k->hdr, bytes = c->q->r.out_len - 4u, n;
 
 	if (VIO_SCMI_HDR_TYPE(hdr) != VIO_SCMI_TYPE_COMMAND || (hdr & VIO_SCMI_HDR_RESERVED)) {
 		return VIO_SCMI_PROTOCOL_ERROR;
@@ -266,14 +277,15 @@ static void scmi_take(struct vio_scmi *s, struct vio_scmi_req *q)
 	struct scmi_call c;
 	int32_t status;
 
-	q->msg = NULL;
-	if (q->r.in_len < HEAD || vio_req_read(&q->r, 0, &q->hdr, 4) < 4u) {
+	q->k.msg = NULL;
+	if (q->r.in_len < HEAD || vio_req_read(&q->r, 0, &q->k.hdr, 4) < 4u) {
 		vio_req_done(&q->r, 0);
 		return;
 	}
-	q->hdr = vio_le32(q->hdr);
+	q->k.hdr = vio_le32(q->k.hdr);
 	c.s = s;
 	c.q = q;
+	c.k = &q->k;
 	c.tree = s->tree;
 	c.res = NULL;
 	c.id = 0;
@@ -337,7 +349,7 @@ static void scmi_cancel(struct vio_dev *d, struct vio_req *r)
 
 	/* only commands are ever kept, and only with the host */
 	if (s->ops->cancel) {
-		s->ops->cancel(s->host, &VIO_CONTAINER(r, struct vio_scmi_req, r)->op);
+		s->ops->cancel(s->host, &VIO_CONTAINER(r, struct vio_scmi_req, r)->k.op);
 	}
 }
 
@@ -346,6 +358,7 @@ static void scmi_stop(struct vio_dev *d)
 	struct vio_scmi *s = scmi_of(d);
 
 	scmi_forget(s);
+	scmi_late_drop(s);
 	if (s->ops->reset) {
 		s->ops->reset(s->host);
 	}

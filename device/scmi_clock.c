@@ -2,8 +2,8 @@
 /*
  * scmi_clock.c - SCMI clock management protocol (DEN0056, 4.6)
  *
- * No asynchronous rate change: a slow host makes the command itself wait, which costs the driver nothing, because
- * commands do not wait for each other. No extended configuration (duty cycle, phase, OEM).
+ * Asynchronous rate changes are offered where a clock is slow; the protocol has no word for one clock alone. No extended
+ * configuration (duty cycle, phase, OEM).
  */
 #include "scmi_proto.h"
 
@@ -22,9 +22,21 @@
 #define CONFIG_UNCHANGED 3u
 #define CONFIG_TYPE	 (0xffu << 16)
 
+static bool clock_late(const struct scmi_call *c)
+{
+	uint16_t n;
+
+	for (n = 0; n < c->tree->nclock; n++) {
+		if (scmi_late(c->s, &c->tree->clock[n].r)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static int32_t clock_protocol(struct scmi_call *c)
 {
-	scmi_put(c, c->tree->nclock); /* 23:16, asynchronous rate changes: none */
+	scmi_put(c, c->tree->nclock | (clock_late(c) ? VIO_SCMI_DELAYED << 16 : 0));
 	return VIO_SCMI_SUCCESS;
 }
 
@@ -37,7 +49,7 @@ static void clock_attributes_done(struct scmi_call *c)
 {
 	const struct vio_scmi_clock *k = c->res;
 
-	scmi_put(c, (c->q->op.value & 1u) | (scmi_p2a(c->s) ? ATTR_NOTIFY : 0) |
+	scmi_put(c, (c->k->op.value & 1u) | (scmi_p2a(c->s) ? ATTR_NOTIFY : 0) |
 			    (scmi_long(k) ? ATTR_LONG_NAME : 0) | (k->nparent ? ATTR_PARENTS : 0) |
 			    ((~k->r.rights & VIO_SCMI_MAY_ALL) ? ATTR_RESTRICTED : 0));
 	scmi_name(c, k->r.name, VIO_SCMI_SHORT_NAME);
@@ -122,13 +134,14 @@ static int32_t clock_rate_set(struct scmi_call *c)
 	if (c->p[0] & ~(RATE_ASYNC | RATE_IGNORE | RATE_UP | RATE_NEAREST)) {
 		return VIO_SCMI_INVALID_PARAMETERS;
 	}
-	if (c->p[0] & RATE_ASYNC) {
+	if ((c->p[0] & RATE_ASYNC) && !clock_late(c)) {
 		return VIO_SCMI_NOT_SUPPORTED;
 	}
 	if (k->nrate == 0 || !clock_round(k, hz, c->p[0], &hz)) {
 		return VIO_SCMI_INVALID_PARAMETERS;
 	}
-	return scmi_host(c, VIO_SCMI_CLOCK_SET, hz, 0);
+	return c->p[0] & RATE_ASYNC ? scmi_delay(c, VIO_SCMI_CLOCK_SET, hz, 0)
+				    : scmi_host(c, VIO_SCMI_CLOCK_SET, hz, 0);
 }
 
 static int32_t clock_rate_get(struct scmi_call *c)
@@ -163,7 +176,7 @@ static int32_t clock_config_get(struct scmi_call *c)
 static void clock_config_done(struct scmi_call *c)
 {
 	scmi_put(c, 0);
-	scmi_put(c, c->q->op.value & 1u);
+	scmi_put(c, c->k->op.value & 1u);
 	scmi_put(c, 0);
 }
 
@@ -219,7 +232,7 @@ static void clock_parent_done(struct scmi_call *c)
 
 	/* the host's number to the agent's */
 	for (n = 0; n < k->nparent; n++) {
-		if (c->tree->clock[k->parent[n]].r.res == c->q->op.value) {
+		if (c->tree->clock[k->parent[n]].r.res == c->k->op.value) {
 			id = k->parent[n];
 		}
 	}
@@ -244,7 +257,12 @@ static const struct scmi_msg clock_msg[] = {
 	  .fn = clock_attributes,
 	  .finish = clock_attributes_done },
 	{ .id = 0x4, .in = 2, .out = 3, .res = 1, .fn = clock_rates },
-	{ .id = 0x5, .in = 4, .res = 2, .rights = VIO_SCMI_MAY_VALUE, .fn = clock_rate_set },
+	{ .id = 0x5,
+	  .in = 4,
+	  .res = 2,
+	  .rights = VIO_SCMI_MAY_VALUE,
+	  .late = 2,
+	  .fn = clock_rate_set },
 	{ .id = 0x6, .in = 1, .out = 2, .res = 1, .values = 2, .fn = clock_rate_get },
 	{ .id = 0x7, .in = 3, .res = 1, .rights = VIO_SCMI_MAY_STATE, .fn = clock_config_set },
 	{ .id = 0x8, .in = 1, .out = 17, .res = 1, .fn = scmi_name_get },

@@ -200,6 +200,7 @@ void scmi_event_queue(struct vio_scmi *s, struct vio_vq *q)
 	struct vio_req *r;
 	uint32_t n;
 
+	scmi_late_queue(s, q);
 	while (s->have && (r = vio_vq_pop(q)) != NULL) {
 		from = &s->note[s->first];
 		for (n = 0; n < from->n && r->in_len >= from->n * 4u; n++) {

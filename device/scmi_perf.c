@@ -95,8 +95,8 @@ static int32_t perf_limits_get(struct scmi_call *c)
 
 static void perf_limits_done(struct scmi_call *c)
 {
-	scmi_put(c, (uint32_t)c->q->op.value);
-	scmi_put(c, (uint32_t)c->q->op.extra);
+	scmi_put(c, (uint32_t)c->k->op.value);
+	scmi_put(c, (uint32_t)c->k->op.extra);
 }
 
 static int32_t perf_level_set(struct scmi_call *c)

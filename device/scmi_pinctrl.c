@@ -103,7 +103,7 @@ static int32_t pin_associations(struct scmi_call *c)
 
 static int32_t pin_settings(struct scmi_call *c)
 {
-	struct vio_scmi_op *op = &c->q->op;
+	struct vio_scmi_op *op = &c->k->op;
 	uint32_t what = (c->p[1] >> GET_WHAT) & 3u, room = (c->room - 2u) / 2u;
 	int32_t rc = pin_find(c, (c->p[1] >> GET_SELECTOR) & SELECTOR, VIO_SCMI_GROUP, 0);
 
@@ -128,7 +128,7 @@ static int32_t pin_settings(struct scmi_call *c)
 
 static void pin_settings_done(struct scmi_call *c)
 {
-	const struct vio_scmi_op *op = &c->q->op;
+	const struct vio_scmi_op *op = &c->k->op;
 	uint32_t n, function = VIO_SCMI_NO_FUNCTION, more = 0;
 
 	/* the host's number to the agent's; of what the agent does not have it sees nothing */
@@ -193,7 +193,7 @@ static int32_t pin_function(struct scmi_call *c, uint64_t *number)
 
 static int32_t pin_configure(struct scmi_call *c)
 {
-	struct vio_scmi_op *op = &c->q->op;
+	struct vio_scmi_op *op = &c->k->op;
 	uint32_t n, many = (c->p[2] >> 2) & 0xffu;
 	uint64_t function;
 	int32_t rc = pin_find(c, c->p[2] & SELECTOR, VIO_SCMI_GROUP, VIO_SCMI_MAY_VALUE);
@@ -223,7 +223,7 @@ static int32_t pin_take(struct scmi_call *c, uint8_t verb)
 {
 	int32_t rc = pin_find(c, c->p[1], VIO_SCMI_GROUP, VIO_SCMI_MAY_STATE);
 
-	c->q->op.group = c->p[1] == VIO_SCMI_GROUP;
+	c->k->op.group = c->p[1] == VIO_SCMI_GROUP;
 	return rc ? rc : scmi_host(c, verb, 0, 0);
 }
 

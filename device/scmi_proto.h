@@ -14,6 +14,7 @@
 struct scmi_call {
 	struct vio_scmi *s;
 	struct vio_scmi_req *q;
+	struct vio_scmi_cmd *k; /* in q */
 	const struct vio_scmi_tree *tree;
 	const void *res;	/* the resource that it names, checked; or NULL */
 	uint32_t id;		/* the agent's number of it */
@@ -34,6 +35,7 @@ struct scmi_msg {
 	uint8_t pairs;
 	int8_t taken; /* status of the host's VIO_E_AGAIN, where another agent has the resource; 0: BUSY */
 	uint8_t want; /* switches this notification, counted from 1, by its last parameter; fn is NULL then */
+	uint8_t late; /* words of op.value, op.extra in its delayed response, behind status and resource */
 	uint8_t values; /* words of op.value, op.extra that answer it, where `finish` is NULL */
 	/* returns: a status | SCMI_LATER from scmi_host */
 	int32_t (*fn)(struct scmi_call *c);
@@ -55,6 +57,10 @@ struct scmi_proto {
 
 /* scmi_host - give op to the host; fn returns what this returns */
 int32_t scmi_host(struct scmi_call *c, uint8_t verb, uint64_t value, uint64_t extra);
+/* scmi_delay - the same for an asynchronous command: answered now, what becomes of it is a delayed response */
+int32_t scmi_delay(struct scmi_call *c, uint8_t verb, uint64_t value, uint64_t extra);
+/* scmi_late - asynchronous commands about this resource are offered */
+bool scmi_late(const struct vio_scmi *s, const struct vio_scmi_res *r);
 /* scmi_put - append a word; what does not fit is a mistake of the table and is dropped */
 void scmi_put(struct scmi_call *c, uint32_t word);
 /* scmi_name - append a name of so many bytes, a multiple of 4, closed by a zero */
@@ -75,6 +81,12 @@ bool scmi_p2a(const struct vio_scmi *s);
 uint8_t *scmi_want(struct vio_scmi *s, const struct scmi_proto *p, uint32_t id);
 void scmi_event(struct vio_scmi_sink *sink, const struct vio_scmi_event *e);
 void scmi_event_queue(struct vio_scmi *s, struct vio_vq *q);
+/* scmi_late_drop - the driver has gone: no delayed response is sent any more */
+void scmi_late_drop(struct vio_scmi *s);
+/* scmi_late_queue - a turn of eventq: send those that are ready */
+void scmi_late_queue(struct vio_scmi *s, struct vio_vq *q);
+/* scmi_status - what a host said, as a status */
+int32_t scmi_status(const struct scmi_msg *m, int32_t rc);
 /* scmi_forget - no notification is wanted any more, no trip point is set */
 void scmi_forget(struct vio_scmi *s);
 /* scmi_trip - trip point n of a sensor */

@@ -6,6 +6,7 @@
 #define FLAG_ASSERT	2u
 #define FLAG_ASYNC	4u
 
+#define ATTR_ASYNC     (1u << 31)
 #define ATTR_NOTIFY    (1u << 30)
 #define ATTR_LONG_NAME (1u << 29)
 #define NOT_KNOWN      0xffffffffu
@@ -20,7 +21,8 @@ static int32_t reset_attributes(struct scmi_call *c)
 {
 	const struct vio_scmi_reset *k = c->res;
 
-	scmi_put(c, (scmi_p2a(c->s) ? ATTR_NOTIFY : 0) | (scmi_long(k) ? ATTR_LONG_NAME : 0));
+	scmi_put(c, (scmi_late(c->s, &k->r) ? ATTR_ASYNC : 0) | (scmi_p2a(c->s) ? ATTR_NOTIFY : 0) |
+			    (scmi_long(k) ? ATTR_LONG_NAME : 0));
 	scmi_put(c, k->latency_us ? k->latency_us : NOT_KNOWN);
 	scmi_name(c, k->r.name, VIO_SCMI_SHORT_NAME);
 	return VIO_SCMI_SUCCESS;
@@ -28,23 +30,23 @@ static int32_t reset_attributes(struct scmi_call *c)
 
 static int32_t reset_do(struct scmi_call *c)
 {
-	uint32_t flags = c->p[1];
+	uint32_t flags = c->p[1],
+		 what = flags & FLAG_ASSERT ? VIO_SCMI_RESET_ASSERT : VIO_SCMI_RESET_DEASSERT;
 
 	if (flags & ~(FLAG_AUTONOMOUS | FLAG_ASSERT | FLAG_ASYNC)) {
 		return VIO_SCMI_INVALID_PARAMETERS;
 	}
-	if (flags & FLAG_ASYNC) {
+	if ((flags & FLAG_ASYNC) && !scmi_late(c->s, c->res)) {
 		return VIO_SCMI_NOT_SUPPORTED;
 	}
-	if (!(flags & FLAG_AUTONOMOUS)) {
-		return scmi_host(
-			c, VIO_SCMI_RESET_DO,
-			flags & FLAG_ASSERT ? VIO_SCMI_RESET_ASSERT : VIO_SCMI_RESET_DEASSERT, 0);
+	if (flags & FLAG_AUTONOMOUS) {
+		if (c->p[2]) { /* any other than the architectural cold reset */
+			return VIO_SCMI_INVALID_PARAMETERS;
+		}
+		what = VIO_SCMI_RESET_CYCLE;
 	}
-	if (c->p[2]) { /* any other than the architectural cold reset */
-		return VIO_SCMI_INVALID_PARAMETERS;
-	}
-	return scmi_host(c, VIO_SCMI_RESET_DO, VIO_SCMI_RESET_CYCLE, 0);
+	return flags & FLAG_ASYNC ? scmi_delay(c, VIO_SCMI_RESET_DO, what, 0)
+				  : scmi_host(c, VIO_SCMI_RESET_DO, what, 0);
 }
 
 static const struct scmi_msg reset_msg[] = {

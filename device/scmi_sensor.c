@@ -2,7 +2,7 @@
 /*
  * scmi_sensor.c - SCMI sensor management protocol (DEN0056, 4.7): scalar sensors
  *
- * No axes, no asynchronous reading, no shared memory. SENSOR_LIST_UPDATE_INTERVALS is not there: how often a pushed
+ * No axes, no shared memory. SENSOR_LIST_UPDATE_INTERVALS is not there: how often a pushed
  * sensor reports is the host's affair.
  */
 #include "scmi_proto.h"
@@ -10,6 +10,7 @@
 #define SHORT_WORDS 7u	/* of a descriptor: id, two attributes, name */
 #define LONG_WORDS  13u /* the same with power, resolution, range */
 
+#define LOW_ASYNC     (1u << 31)
 #define LOW_PUSHED    (1u << 30)
 #define LOW_LONG_NAME (1u << 29)
 #define LOW_STAMPED   (1u << 9)
@@ -18,8 +19,13 @@
 
 static int32_t sensor_protocol(struct scmi_call *c)
 {
-	scmi_put(c, c->tree->nsensor); /* 31:16, asynchronous readings: none */
-	scmi_put(c, 0);		       /* no shared memory */
+	uint32_t n, late = 0;
+
+	for (n = 0; n < c->tree->nsensor; n++) {
+		late |= scmi_late(c->s, &c->tree->sensor[n].r) ? VIO_SCMI_DELAYED << 16 : 0;
+	}
+	scmi_put(c, c->tree->nsensor | late);
+	scmi_put(c, 0); /* no shared memory */
 	scmi_put(c, 0);
 	scmi_put(c, 0);
 	return VIO_SCMI_SUCCESS;
@@ -37,7 +43,8 @@ static void sensor_describe(struct scmi_call *c, uint32_t id)
 	bool p2a = scmi_p2a(c->s), wide = k->min != k->max;
 
 	scmi_put(c, id);
-	scmi_put(c, (p2a && k->pushed ? LOW_PUSHED : 0) | (scmi_long(k) ? LOW_LONG_NAME : 0) |
+	scmi_put(c, (scmi_late(c->s, &k->r) ? LOW_ASYNC : 0) | (p2a && k->pushed ? LOW_PUSHED : 0) |
+			    (scmi_long(k) ? LOW_LONG_NAME : 0) |
 			    (k->stamped ? LOW_STAMPED | STAMP_SCALE : 0) |
 			    (wide ? LOW_EXTENDED : 0) | (p2a ? k->ntrip : 0u));
 	scmi_put(c, (((uint32_t)(int32_t)k->scale & 0x1fu) << 11) | k->type);
@@ -102,17 +109,18 @@ static void sensor_trip_done(struct scmi_call *c)
 		struct vio_scmi_trip *t = scmi_trip(c->s, c->id, n);
 
 		if (t->side == 0) {
-			t->side = (int64_t)c->q->op.value >= t->value ? 2 : 1;
+			t->side = (int64_t)c->k->op.value >= t->value ? 2 : 1;
 		}
 	}
 }
 
 static int32_t sensor_read(struct scmi_call *c)
 {
-	if (c->p[1]) {
-		return c->p[1] == 1u ? VIO_SCMI_NOT_SUPPORTED : VIO_SCMI_INVALID_PARAMETERS;
+	if (c->p[1] == 1u) {
+		return scmi_late(c->s, c->res) ? scmi_delay(c, VIO_SCMI_SENSOR_GET, 0, 0)
+					       : VIO_SCMI_NOT_SUPPORTED;
 	}
-	return scmi_host(c, VIO_SCMI_SENSOR_GET, 0, 0);
+	return c->p[1] ? VIO_SCMI_INVALID_PARAMETERS : scmi_host(c, VIO_SCMI_SENSOR_GET, 0, 0);
 }
 
 static int32_t sensor_config_get(struct scmi_call *c)
@@ -139,7 +147,7 @@ static const struct scmi_msg sensor_msg[] = {
 	  .rights = VIO_SCMI_MAY_VALUE,
 	  .fn = sensor_trip_set,
 	  .finish = sensor_trip_done },
-	{ .id = 0x6, .in = 2, .out = 4, .res = 1, .values = 4, .fn = sensor_read },
+	{ .id = 0x6, .in = 2, .out = 4, .res = 1, .late = 4, .values = 4, .fn = sensor_read },
 	{ .id = 0x9, .in = 1, .out = 1, .res = 1, .values = 1, .fn = sensor_config_get },
 	{ .id = 0xa, .in = 2, .res = 1, .rights = VIO_SCMI_MAY_VALUE, .fn = sensor_config_set },
 	{ .id = 0xb, .in = 2, .res = 1, .want = 2 },

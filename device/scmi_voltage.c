@@ -2,6 +2,7 @@
 /* scmi_voltage.c - SCMI voltage domain management protocol (DEN0056, 4.9): regulators that are on or off */
 #include "scmi_proto.h"
 
+#define ATTR_ASYNC     (1u << 31)
 #define ATTR_LONG_NAME (1u << 30)
 #define STATE_OFF      0u
 #define STATE_ON       7u /* architectural: on at the level that was set */
@@ -16,7 +17,8 @@ static int32_t voltage_attributes(struct scmi_call *c)
 {
 	const struct vio_scmi_volt *k = c->res;
 
-	scmi_put(c, scmi_long(k) ? ATTR_LONG_NAME : 0);
+	scmi_put(c,
+		 (scmi_late(c->s, &k->r) ? ATTR_ASYNC : 0) | (scmi_long(k) ? ATTR_LONG_NAME : 0));
 	scmi_name(c, k->r.name, VIO_SCMI_SHORT_NAME);
 	return VIO_SCMI_SUCCESS;
 }
@@ -61,7 +63,7 @@ static int32_t voltage_config_get(struct scmi_call *c)
 
 static void voltage_config_done(struct scmi_call *c)
 {
-	scmi_put(c, c->q->op.value & 1u ? STATE_ON : STATE_OFF);
+	scmi_put(c, c->k->op.value & 1u ? STATE_ON : STATE_OFF);
 }
 
 static bool voltage_has(const struct vio_scmi_volt *k, int32_t uv)
@@ -85,8 +87,11 @@ static int32_t voltage_level_set(struct scmi_call *c)
 	const struct vio_scmi_volt *k = c->res;
 	int32_t uv = (int32_t)c->p[2];
 
-	if (c->p[1]) {
-		return c->p[1] == 1u ? VIO_SCMI_NOT_SUPPORTED : VIO_SCMI_INVALID_PARAMETERS;
+	if (c->p[1] > 1u) {
+		return VIO_SCMI_INVALID_PARAMETERS;
+	}
+	if (c->p[1] && !scmi_late(c->s, c->res)) {
+		return VIO_SCMI_NOT_SUPPORTED;
 	}
 	if (uv < k->uv[0] || uv > k->uv[k->range ? 1 : k->nuv - 1]) {
 		return VIO_SCMI_OUT_OF_RANGE;
@@ -94,7 +99,8 @@ static int32_t voltage_level_set(struct scmi_call *c)
 	if (!voltage_has(k, uv)) {
 		return VIO_SCMI_INVALID_PARAMETERS;
 	}
-	return scmi_host(c, VIO_SCMI_VOLT_SET, (uint32_t)uv, 0);
+	return c->p[1] ? scmi_delay(c, VIO_SCMI_VOLT_SET, (uint32_t)uv, 0)
+		       : scmi_host(c, VIO_SCMI_VOLT_SET, (uint32_t)uv, 0);
 }
 
 static int32_t voltage_level_get(struct scmi_call *c)
@@ -112,7 +118,12 @@ static const struct scmi_msg voltage_msg[] = {
 	  .res = 1,
 	  .fn = voltage_config_get,
 	  .finish = voltage_config_done },
-	{ .id = 0x7, .in = 3, .res = 1, .rights = VIO_SCMI_MAY_VALUE, .fn = voltage_level_set },
+	{ .id = 0x7,
+	  .in = 3,
+	  .res = 1,
+	  .rights = VIO_SCMI_MAY_VALUE,
+	  .late = 1,
+	  .fn = voltage_level_set },
 	{ .id = 0x8, .in = 1, .out = 1, .res = 1, .values = 1, .fn = voltage_level_get },
 	{ .id = 0x9, .in = 1, .out = 17, .res = 1, .fn = scmi_name_get },
 };

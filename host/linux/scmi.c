@@ -27,7 +27,7 @@
 
 #define SECOND	1000000000u /* ns */
 #define HOLD_US 1000u	    /* how long a reset that is cycled stays asserted */
-#define QUEUE	(SCMI_AGENTS * VIO_SCMI_DEPTH + 1u)
+#define QUEUE	(SCMI_AGENTS * (VIO_SCMI_DEPTH + VIO_SCMI_DELAYED) + 1u)
 
 struct file {
 	int fd; /* -1: there is none */
@@ -54,7 +54,7 @@ struct linux_board {
 	/* queue: ops that are to be done, the first is under way */
 	struct {
 		struct scmi_agent *agent; /* NULL: `poll`, our own */
-		struct vio_scmi_op *op;
+		struct vio_scmi_op *op;	  /* NULL: its agent has gone meanwhile */
 	} queue[QUEUE];
 	unsigned first, have;
 	struct vio_scmi_op poll;
@@ -259,15 +259,15 @@ static void next(struct linux_board *s)
 		struct scmi_agent *a = s->queue[s->first].agent;
 		struct vio_scmi_op *op = s->queue[s->first].op;
 
-		if (!s->worked && begin(s, a, op)) {
+		if (!s->worked && op && begin(s, a, op)) {
 			return;
 		}
 		s->worked = false;
 		s->first = (s->first + 1u) % QUEUE;
 		s->have--;
-		if (a) {
+		if (a && op) {
 			vio_job_complete(&op->job, apply(s, a, op, s->work.on ? &s->work : NULL));
-		} else {
+		} else if (!a) {
 			polled(s);
 		}
 	}
@@ -422,9 +422,25 @@ static bool board_start(struct host_ctx *ctx, struct linux_board *s)
 	return s->worker != NULL;
 }
 
+/* What is still to be done for an agent that goes, asynchronous commands, is done for nobody, or not at all. */
+static void agent_close(void *host)
+{
+	struct scmi_agent *a = host;
+	struct linux_board *s = VIO_CONTAINER(a->board, struct linux_board, b);
+
+	for (unsigned n = 0; n < s->have; n++) {
+		unsigned at = (s->first + n) % QUEUE;
+
+		if (s->queue[at].agent == a) {
+			s->queue[at].op = NULL;
+		}
+	}
+	scmi_board_close(a);
+}
+
 static const struct vio_scmi_host_ops linux_ops = {
 	.open = scmi_board_open,
-	.close = scmi_board_close,
+	.close = agent_close,
 	.run = linux_run,
 	.reset = scmi_board_reset,
 };

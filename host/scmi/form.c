@@ -48,6 +48,7 @@ static const cyaml_schema_field_t clock_fields[] = {
 	NUMBER("max", max),
 	NUMBER("step", step),
 	NUMBER("rate", value),
+	SWITCH("slow", slow),
 	COUNT("latency-us", latency),
 	SWITCH("enabled", on),
 	CYAML_FIELD_END
@@ -63,11 +64,12 @@ static const cyaml_schema_field_t sensor_fields[] = {
 	NUMBER("value", value),
 	COUNT("trips", trips),
 	SWITCH("pushed", pushed),
+	SWITCH("slow", slow),
 	CYAML_FIELD_END
 };
 static const cyaml_schema_field_t reset_fields[] = { NAME, TEXT("switch", gate),
 						     COUNT("latency-us", latency),
-						     CYAML_FIELD_END };
+						     SWITCH("slow", slow), CYAML_FIELD_END };
 static const cyaml_schema_field_t power_fields[] = { NAME, TEXT("switch", gate),
 						     SWITCH("enabled", on), CYAML_FIELD_END };
 static const cyaml_schema_field_t perf_fields[] = {
@@ -89,6 +91,7 @@ static const cyaml_schema_field_t volt_fields[] = {
 	NUMBER("max", max),
 	NUMBER("step", step),
 	NUMBER("microvolt", value),
+	SWITCH("slow", slow),
 	SWITCH("enabled", on),
 	CYAML_FIELD_END
 };

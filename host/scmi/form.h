@@ -19,7 +19,7 @@ struct scmi_entry {
 	int64_t min, max, step, value;
 	uint32_t latency, trips, sustained;
 	int32_t scale, type;
-	bool on, pushed, gpio;
+	bool on, pushed, gpio, slow;
 	/* made by file.c */
 	uint64_t range[3];
 	int32_t volts[3];

@@ -178,6 +178,7 @@ bool scmi_table(struct scmi_build *b, const struct scmi_user *a, unsigned index,
 		}
 		e = &b->p->c->entry[kind][n];
 		r.name = e->name;
+		r.slow = e->slow;
 		r.res = (uint16_t)n;
 		fill(at, kind, i, &r, e);
 		if (!join(b, a, kind, at, i, e)) {

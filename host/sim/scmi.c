@@ -12,6 +12,7 @@
 #include "host/scmi/board.h"
 
 #define SECOND 1000000000u /* ns */
+#define LATE   (VIO_SCMI_DEPTH + VIO_SCMI_DELAYED)
 
 struct sim_board {
 	struct scmi_board b;
@@ -30,7 +31,7 @@ struct sim_agent {
 		struct vio_scmi_op *op;
 		uint64_t at;
 		int32_t result;
-	} late[VIO_SCMI_DEPTH];
+	} late[LATE];
 };
 
 static uint64_t sim_now(struct scmi_board *b)
@@ -73,7 +74,7 @@ static void sim_arm(struct sim_agent *h)
 	struct vio_clock *c = h->board->clock;
 	uint64_t at = 0;
 
-	for (unsigned n = 0; n < VIO_SCMI_DEPTH; n++) {
+	for (unsigned n = 0; n < LATE; n++) {
 		if (h->late[n].op && (at == 0 || h->late[n].at < at)) {
 			at = h->late[n].at;
 		}
@@ -94,7 +95,7 @@ static void sim_fire(struct vio_timer *t)
 	struct sim_agent *h = VIO_CONTAINER(t, struct sim_agent, timer);
 	uint64_t now = h->board->clock->now(h->board->clock);
 
-	for (unsigned n = 0; n < VIO_SCMI_DEPTH; n++) {
+	for (unsigned n = 0; n < LATE; n++) {
 		if (h->late[n].op && h->late[n].at <= now) {
 			sim_give(h, n);
 		}
@@ -107,7 +108,7 @@ static int sim_run(void *host, struct vio_scmi_op *op)
 	struct sim_agent *h = host;
 	int rc = scmi_board_run(h->a, op);
 
-	for (unsigned n = 0; h->delay && n < VIO_SCMI_DEPTH; n++) {
+	for (unsigned n = 0; h->delay && n < LATE; n++) {
 		if (!h->late[n].op) {
 			h->late[n].op = op;
 			h->late[n].at = h->board->clock->now(h->board->clock) + h->delay;
@@ -123,7 +124,7 @@ static void sim_cancel(void *host, struct vio_scmi_op *op)
 {
 	struct sim_agent *h = host;
 
-	for (unsigned n = 0; n < VIO_SCMI_DEPTH; n++) {
+	for (unsigned n = 0; n < LATE; n++) {
 		if (h->late[n].op == op) {
 			sim_give(h, n);
 			sim_arm(h);

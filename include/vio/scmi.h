@@ -36,6 +36,9 @@
 #define VIO_SCMI_TRIPS 16u /* trip points of all sensors of a tree */
 #endif
 
+#ifndef VIO_SCMI_DELAYED
+#define VIO_SCMI_DELAYED 4u /* asynchronous commands that are under way or wait for a buffer, > 0 */
+#endif
 #ifndef VIO_SCMI_CONFIGS
 #define VIO_SCMI_CONFIGS                                                                           \
 	14u /* settings of a pin in one command, > 0; 14 are what a message of 128 bytes holds */
@@ -52,6 +55,8 @@ struct vio_scmi_res {
 	const char *name; /* shown to the guest; up to 63 characters count */
 	uint16_t res;	  /* the host's number, passed in vio_scmi_op.res */
 	uint8_t rights;	  /* VIO_SCMI_MAY_* */
+	/* the host takes long: asynchronous commands are offered, of clocks for all where one is slow */
+	bool slow;
 };
 
 struct vio_scmi_clock {
@@ -219,14 +224,15 @@ struct vio_scmi_sink {
 	void (*event)(struct vio_scmi_sink *s, const struct vio_scmi_event *e);
 };
 
-/* Called on the device's executor; must not block. Up to VIO_SCMI_DEPTH operations are under way. */
+/* Called on the device's executor; must not block. Up to VIO_SCMI_DEPTH + VIO_SCMI_DELAYED operations are under way. */
 struct vio_scmi_host_ops {
 	/*
 	 * open - once, before all others; sink: valid until close
 	 * returns: the agent's tree, valid until close | NULL: the host is not there
 	 */
 	const struct vio_scmi_tree *(*open)(void *host, struct vio_scmi_sink *sink);
-	void (*close)(void *host); /* may be NULL */
+	void (*close)(
+		void *host); /* may be NULL. Jobs that are pending still are not completed any more */
 	/*
 	 * run - returns: VIO_OK | VIO_PENDING op->job follows, its result as here
 	 *       | VIO_E_NOTSUP not for this resource | VIO_E_AGAIN busy | VIO_E_ARG not this value, now
@@ -241,13 +247,25 @@ struct vio_scmi_host_ops {
 
 struct scmi_msg; /* private to device/ */
 
-struct vio_scmi_req {
-	struct vio_req r;
+/* A command under way */
+struct vio_scmi_cmd {
 	struct vio_scmi_op op;
 	const struct scmi_msg *msg; /* while op is with the host */
 	uint32_t hdr;
 	uint16_t id; /* of the resource, the agent's number */
 	uint8_t proto;
+};
+
+struct vio_scmi_req {
+	struct vio_req r;
+	struct vio_scmi_cmd k;
+};
+
+/* An asynchronous command: answered, and its delayed response is to come. */
+struct vio_scmi_late {
+	struct vio_scmi_cmd k;
+	int32_t status;
+	uint8_t state; /* 0: free, others private to device/ */
 };
 
 struct vio_scmi_trip {
@@ -277,6 +295,7 @@ struct vio_scmi {
 	uint8_t want[VIO_SCMI_RES]; /* notifications asked for, a bit each */
 	struct vio_scmi_trip trip[VIO_SCMI_TRIPS];
 	struct vio_scmi_note note[VIO_SCMI_EVENTS];
+	struct vio_scmi_late late[VIO_SCMI_DELAYED];
 	VIO_VQ_STORE(struct vio_scmi_req, VIO_SCMI_DEPTH, VIO_SCMI_SEGS) store;
 	VIO_VQ_STORE(struct vio_req, 1u, VIO_SCMI_SEGS) event_store;
 };

@@ -34,23 +34,23 @@ SPI_TREE = """/dts-v1/;
 }};
 """
 
-# See board_text.
+# See board_text. What is slow Linux sets and reads by asynchronous commands.
 SCMI_BOARD = """
 platform: board
 clocks:
   - { name: pll, min: 100000000, max: 2000000000, step: 1000000, rate: 800000000, enabled: true }
-  - { name: uart, rates: [24000000, 48000000, 96000000]@path:uart@ }
+  - { name: uart, rates: [24000000, 48000000, 96000000], slow: true@path:uart@ }
   - { name: hidden, rates: [5] }
 sensors:
   - { name: soc, type: celsius, scale: -3, value: 42500, min: -40000, max: 125000, trips: 2 }
-  - { name: rail, type: volts, scale: -3, value: 900@path:rail@ }
+  - { name: rail, type: volts, scale: -3, value: 900, slow: true@path:rail@ }
 resets:
   - { name: usb }
-  - { name: block@switch:block@ }
+  - { name: block, slow: true@switch:block@ }
 powers:
   - { name: island@switch:island@ }
 regulators:
-  - { name: vdd-core, min: 600000, max: 1200000, step: 12500, microvolt: 900000@path:core@@switch:core-on@ }
+  - { name: vdd-core, min: 600000, max: 1200000, step: 12500, microvolt: 900000, slow: true@path:core@@switch:core-on@ }
   - { name: vdd-io, microvolts: [1800000, 3300000] }
 pins:
   - { name: hidden }

@@ -14,7 +14,7 @@
 struct fake {
 	struct vio_scmi_tree tree;
 	struct vio_scmi_sink *sink;
-	struct vio_scmi_op last, *late[VIO_SCMI_DEPTH];
+	struct vio_scmi_op last, *late[VIO_SCMI_DEPTH + VIO_SCMI_DELAYED];
 	unsigned calls, nlate, cancels, resets;
 	int rc; /* what run answers */
 	uint64_t value, extra;

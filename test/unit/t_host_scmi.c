@@ -202,6 +202,36 @@ static void test_beside_the_worker(void **state)
 	leave(&u);
 }
 
+/* Asynchronous commands may outlive their agent: nobody is told, and the others go on. */
+static void test_agent_leaves(void **state)
+{
+	struct vio_scmi_op op[3];
+	struct user a, b;
+
+	(void)state;
+	board();
+	join(&a, "a");
+	join(&b, "b");
+	for (unsigned n = 0; n < 3; n++) {
+		op[n] = (struct vio_scmi_op){ .job = { .done = job_done, .vq = &vq },
+					      .verb = VIO_SCMI_RESET_DO,
+					      .agent = 1,
+					      .value = VIO_SCMI_RESET_CYCLE };
+		assert_int_equal(a.ops->run(a.h.host, &op[n]), VIO_PENDING);
+	}
+	finished = false;
+	leave(&a);
+	memset(op, 0x5a, sizeof(op));
+	result = 77;
+	assert_int_equal(set(&b, VIO_SCMI_CLOCK_SET, 0, 2000000), VIO_OK);
+	holds("rate", "2000000\n");
+	join(&a, "a");
+	assert_int_equal(set(&a, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_ASSERT), VIO_OK);
+	holds("reset", "1\n");
+	leave(&a);
+	leave(&b);
+}
+
 /* A file that has no number, or is gone for the kernel: the fault is the host's, and the state stays */
 static void test_files_that_fail(void **state)
 {
@@ -285,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_beside_the_worker, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_agent_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files_that_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needs_add_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sensor_is_watched, setup, teardown),
