@@ -73,7 +73,7 @@ static int32_t base_agent(struct scmi_call *c)
 static int32_t base_reset(struct scmi_call *c)
 {
 	if (c->p[0] != c->tree->agent) {
-		return c->p[0] ? VIO_SCMI_DENIED : VIO_SCMI_INVALID_PARAMETERS;
+		return c->p[0] ? VIO_SCMI_NOT_FOUND : VIO_SCMI_INVALID_PARAMETERS;
 	}
 	if (c->p[1] > 1u) {
 		return VIO_SCMI_INVALID_PARAMETERS;

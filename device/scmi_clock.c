@@ -20,7 +20,6 @@
 #define CONFIG_STATE	 3u
 #define CONFIG_RESERVED	 2u
 #define CONFIG_UNCHANGED 3u
-#define CONFIG_TYPE	 (0xffu << 16)
 
 static bool clock_late(const struct scmi_call *c)
 {
@@ -153,9 +152,6 @@ static int32_t clock_config_set(struct scmi_call *c)
 {
 	uint32_t state = c->p[1] & CONFIG_STATE;
 
-	if (c->p[1] & CONFIG_TYPE) {
-		return VIO_SCMI_NOT_SUPPORTED;
-	}
 	if ((c->p[1] & ~CONFIG_STATE) || state == CONFIG_RESERVED || state == CONFIG_UNCHANGED) {
 		return VIO_SCMI_INVALID_PARAMETERS;
 	}
@@ -164,10 +160,7 @@ static int32_t clock_config_set(struct scmi_call *c)
 
 static int32_t clock_config_get(struct scmi_call *c)
 {
-	if (c->p[1] & 0xffu) {
-		return VIO_SCMI_NOT_SUPPORTED;
-	}
-	if (c->p[1]) {
+	if (c->p[1]) { /* a configuration that is not there, or reserved bits */
 		return VIO_SCMI_INVALID_PARAMETERS;
 	}
 	return scmi_host(c, VIO_SCMI_CLOCK_IS_ON, 0, 0);

@@ -62,7 +62,7 @@ static int32_t sensor_descriptions(struct scmi_call *c)
 	uint32_t id = c->p[0], told = 0, words, n = c->tree->nsensor;
 
 	if (id >= n) {
-		return VIO_SCMI_OUT_OF_RANGE;
+		return VIO_SCMI_INVALID_PARAMETERS;
 	}
 	scmi_put(c, 0);
 	for (; id < n; id++, told++) {

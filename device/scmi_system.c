@@ -19,7 +19,7 @@ static int32_t system_set(struct scmi_call *c)
 		return VIO_SCMI_NOT_SUPPORTED; /* a vendor's own */
 	}
 	if (!(c->tree->system & (1u << state))) {
-		return VIO_SCMI_DENIED;
+		return VIO_SCMI_NOT_SUPPORTED; /* for this agent */
 	}
 	return scmi_host(c, VIO_SCMI_SYSTEM_SET, state, graceful);
 }

@@ -93,9 +93,6 @@ static int32_t voltage_level_set(struct scmi_call *c)
 	if (c->p[1] && !scmi_late(c->s, c->res)) {
 		return VIO_SCMI_NOT_SUPPORTED;
 	}
-	if (uv < k->uv[0] || uv > k->uv[k->range ? 1 : k->nuv - 1]) {
-		return VIO_SCMI_OUT_OF_RANGE;
-	}
 	if (!voltage_has(k, uv)) {
 		return VIO_SCMI_INVALID_PARAMETERS;
 	}

@@ -30,7 +30,7 @@
 #define VIO_SCMI_TYPE_DELAYED	   2u
 #define VIO_SCMI_TYPE_NOTIFICATION 3u
 
-/* DEN0056, 4.1.4: status, the second word of an answer */
+/* DEN0056, 4.1.4: status, the second word of an answer; the last one is of pin control */
 #define VIO_SCMI_SUCCESS	    0
 #define VIO_SCMI_NOT_SUPPORTED	    (-1)
 #define VIO_SCMI_INVALID_PARAMETERS (-2)
