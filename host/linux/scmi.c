@@ -3,7 +3,8 @@
  * scmi.c - a platform of this machine for SCMI devices: resources that are files
  *
  * A resource's `path` holds its value as a decimal number, in the unit of the message (a sensor of hwmon or iio, a
- * frequency or a voltage that a driver takes); its `switch` takes 1 and 0 (LED or GPIO classes, a driver's own). A
+ * frequency or a voltage that a driver takes); its `switch` takes 1 and 0 (LED or GPIO classes, a driver's own), or it has
+ * a `line` of a GPIO chip instead (scmi_file.c). A
  * resource, or a part of one, without a file is simulated. All files are opened at the start, before the sandbox.
  *
  * A file may be slow: a worker thread reads and writes. What agents ask of resources with files goes through one queue,
@@ -14,25 +15,18 @@
  * Sensors with trip points, or `pushed`, are read each second, so that crossings are seen.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "host/linux/scmi_file.h"
 #include "host/scmi/board.h"
 #include "hosted/offload.h"
 
 #define SECOND	1000000000u /* ns */
 #define HOLD_US 1000u	    /* how long a reset that is cycled stays asserted */
 #define QUEUE	(SCMI_AGENTS * (VIO_SCMI_DEPTH + VIO_SCMI_DELAYED) + 1u)
-
-struct file {
-	int fd; /* -1: there is none */
-	bool regular;
-};
 
 struct files {
 	struct file value, gate;
@@ -71,48 +65,19 @@ struct linux_board {
 
 /* ---- on the worker ---- */
 
-static int file_read(const struct file *f, int64_t *v)
-{
-	char text[32], *end;
-	ssize_t n = pread(f->fd, text, sizeof(text) - 1u, 0);
-
-	if (n <= 0) {
-		return n < 0 ? errno : ENODATA;
-	}
-	text[n] = '\0';
-	errno = 0;
-	*v = strtoll(text, &end, 10);
-	return end == text || errno ? EBADMSG : 0;
-}
-
-static int file_write(const struct file *f, int64_t v)
-{
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%" PRId64 "\n", v);
-
-	if (pwrite(f->fd, text, (size_t)n, 0) != n) {
-		return errno ? errno : EIO;
-	}
-	/* a plain file keeps no rest of a longer number; an attribute of a driver has no length */
-	if (f->regular && ftruncate(f->fd, n) && errno != EINVAL) {
-		return errno;
-	}
-	return 0;
-}
-
 static void worker_run(struct offload_job *j)
 {
 	struct linux_board *s = VIO_CONTAINER(j, struct linux_board, job);
 	const struct timespec hold = { .tv_nsec = HOLD_US * 1000 };
 
 	if (!s->work.write) {
-		s->error = file_read(s->work.on, &s->work.number);
+		s->error = scmi_file_read(s->work.on, &s->work.number);
 		return;
 	}
-	s->error = file_write(s->work.on, s->work.number);
+	s->error = scmi_file_write(s->work.on, s->work.number);
 	if (s->work.cycle && s->error == 0) {
 		(void)nanosleep(&hold, NULL);
-		s->error = file_write(s->work.on, 0);
+		s->error = scmi_file_write(s->work.on, 0);
 	}
 }
 
@@ -198,7 +163,7 @@ static int acts(struct scmi_board *b, const struct scmi_thing *thing, const stru
 		return s->did ? result_of(s->error) : VIO_OK;
 	}
 	t = touches(s, op, true);
-	return t.on ? result_of(file_write(t.on, t.number)) : VIO_OK;
+	return t.on ? result_of(scmi_file_write(t.on, t.number)) : VIO_OK;
 }
 
 static int looks(struct scmi_board *b, const struct scmi_thing *thing, struct vio_scmi_op *op)
@@ -340,25 +305,6 @@ static uint64_t linux_now(struct scmi_board *b)
 
 /* ---- open and close ---- */
 
-static bool file_open(struct host_ctx *ctx, const char *path, bool only_read, struct file *f)
-{
-	struct stat st;
-
-	if (!path) {
-		return true;
-	}
-	f->fd = open(path, (only_read ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	if (f->fd < 0 && errno == EACCES && !only_read) {
-		f->fd = open(path, O_WRONLY | O_CLOEXEC); /* an attribute that only takes */
-	}
-	if (f->fd < 0 || fstat(f->fd, &st)) {
-		(void)snprintf(ctx->err, sizeof(ctx->err), "%.150s: %s", path, strerror(errno));
-		return false;
-	}
-	f->regular = S_ISREG(st.st_mode);
-	return true;
-}
-
 static void board_end(struct scmi_board *b)
 {
 	struct linux_board *s = VIO_CONTAINER(b, struct linux_board, b);
@@ -390,8 +336,8 @@ static bool board_files(struct host_ctx *ctx, struct linux_board *s, unsigned k)
 		s->file[k][i].value.fd = s->file[k][i].gate.fd = -1;
 	}
 	for (unsigned i = 0; s->file[k] && i < n; i++) {
-		if (!file_open(ctx, t[i].path, k == SCMI_SENSORS, &s->file[k][i].value) ||
-		    !file_open(ctx, t[i].gate, false, &s->file[k][i].gate)) {
+		if (!scmi_file_open(ctx, t[i].path, k == SCMI_SENSORS, &s->file[k][i].value) ||
+		    !scmi_gate_open(ctx, &t[i], &s->file[k][i].gate)) {
 			return false;
 		}
 	}

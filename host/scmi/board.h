@@ -36,6 +36,8 @@ struct scmi_thing {
 	const char *name;
 	const char *path; /* Linux host: file that holds its value; or NULL */
 	const char *gate; /* Linux host: file that switches it; or NULL */
+	const char *line; /* Linux host: GPIO line that does, in place of a file; or NULL */
+	bool low;	  /* it is active when it is low */
 	uint64_t value;	  /* Hz, reading, level, uV */
 	int64_t step; /* simulated sensors: how much the reading moves in a second, between min and max */
 	int64_t min, max;

@@ -172,12 +172,17 @@ static bool things(struct scmi_build *b, unsigned kind)
 		struct scmi_entry *e = &c->entry[kind][i];
 		const char *what = check(e, kind);
 
+		if (!what && ((e->gate && e->line) || (e->low && !e->line))) {
+			what = "has a switch or a line, and active-low only with a line";
+		}
 		if (what || scmi_find(c, kind, e->name) != (int)i) {
 			return scmi_wrong(b, kind, e->name, what ? what : "is there twice");
 		}
 		t[i] = (struct scmi_thing){ .name = e->name,
 					    .path = e->path,
 					    .gate = e->gate,
+					    .line = e->line,
+					    .low = e->low,
 					    .watch = e->trips || e->pushed,
 					    .value = (uint64_t)e->value,
 					    .step = kind == SCMI_SENSORS ? e->step : 0,

@@ -13,7 +13,9 @@
 #define TEXT(key, member)                                                                          \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_entry,   \
 			       member, 0, 256)
-#define NAME		    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct scmi_entry, name, 1, 63)
+#define NAME CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct scmi_entry, name, 1, 63)
+/* What switches it: a file, or a line of a GPIO chip */
+#define GATE		    TEXT("switch", gate), TEXT("line", line), SWITCH("active-low", low)
 #define NUMBER(key, member) CYAML_FIELD_INT(key, CYAML_FLAG_OPTIONAL, struct scmi_entry, member)
 #define COUNT(key, member)  CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, struct scmi_entry, member)
 #define SWITCH(key, member) CYAML_FIELD_BOOL(key, CYAML_FLAG_OPTIONAL, struct scmi_entry, member)
@@ -39,7 +41,7 @@ static const cyaml_strval_t type_names[] = {
 static const cyaml_schema_field_t clock_fields[] = {
 	NAME,
 	TEXT("path", path),
-	TEXT("switch", gate),
+	GATE,
 	CYAML_FIELD_SEQUENCE("rates", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_entry,
 			     rates, &u64_value, 1, 1000),
 	CYAML_FIELD_SEQUENCE("parents", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct scmi_entry,
@@ -67,11 +69,10 @@ static const cyaml_schema_field_t sensor_fields[] = {
 	SWITCH("slow", slow),
 	CYAML_FIELD_END
 };
-static const cyaml_schema_field_t reset_fields[] = { NAME, TEXT("switch", gate),
-						     COUNT("latency-us", latency),
+static const cyaml_schema_field_t reset_fields[] = { NAME, GATE, COUNT("latency-us", latency),
 						     SWITCH("slow", slow), CYAML_FIELD_END };
-static const cyaml_schema_field_t power_fields[] = { NAME, TEXT("switch", gate),
-						     SWITCH("enabled", on), CYAML_FIELD_END };
+static const cyaml_schema_field_t power_fields[] = { NAME, GATE, SWITCH("enabled", on),
+						     CYAML_FIELD_END };
 static const cyaml_schema_field_t perf_fields[] = {
 	NAME,
 	TEXT("path", path),
@@ -84,7 +85,7 @@ static const cyaml_schema_field_t perf_fields[] = {
 static const cyaml_schema_field_t volt_fields[] = {
 	NAME,
 	TEXT("path", path),
-	TEXT("switch", gate),
+	GATE,
 	CYAML_FIELD_SEQUENCE("microvolts", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct scmi_entry, microvolts, &i32_value, 1, 1000),
 	NUMBER("min", min),

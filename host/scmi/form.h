@@ -7,7 +7,7 @@
 
 /* One resource; which of these a kind has is the schema's. */
 struct scmi_entry {
-	char *name, *path, *gate;
+	char *name, *path, *gate, *line;
 	uint64_t *rates;
 	unsigned rates_count;
 	struct vio_scmi_level *levels;
@@ -19,7 +19,7 @@ struct scmi_entry {
 	int64_t min, max, step, value;
 	uint32_t latency, trips, sustained;
 	int32_t scale, type;
-	bool on, pushed, gpio, slow;
+	bool on, pushed, gpio, slow, low;
 	/* made by file.c */
 	uint64_t range[3];
 	int32_t volts[3];

@@ -7,8 +7,12 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/gpio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "host/scmi/board.h"
 #include "host_bed.h"
@@ -202,6 +206,121 @@ static void test_beside_the_worker(void **state)
 	leave(&u);
 }
 
+/* The kernel's GPIO chip is played: this program's own ioctl() answers for it. */
+static struct {
+	unsigned requests, set;
+	uint64_t flags[4];
+	bool active[4], busy;
+	int fd[4];
+} chip;
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	struct gpio_v2_line_request *r;
+	struct gpio_v2_line_values *v;
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (request == GPIO_V2_GET_LINE_IOCTL) {
+		r = arg;
+		if (r->offsets[0] >= 4u || chip.busy) {
+			errno = chip.busy ? EBUSY : EINVAL;
+			return -1;
+		}
+		assert_int_equal(r->num_lines, 1);
+		assert_int_equal(r->config.attrs[0].attr.id, GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES);
+		chip.flags[r->offsets[0]] = r->config.flags;
+		chip.active[r->offsets[0]] = r->config.attrs[0].attr.values & 1u;
+		r->fd = open("/dev/null", O_RDWR);
+		chip.fd[r->offsets[0]] = r->fd;
+		chip.requests++;
+		return 0;
+	}
+	assert_int_equal(request, GPIO_V2_LINE_SET_VALUES_IOCTL);
+	v = arg;
+	for (unsigned n = 0; n < 4; n++) {
+		if (chip.fd[n] == fd) {
+			assert_int_equal(v->mask, 1);
+			chip.active[n] = v->bits & 1u;
+			chip.set++;
+			return 0;
+		}
+	}
+	errno = EBADF;
+	return -1;
+}
+
+/* Resets and switches that are lines: taken at the start, released or as needed; nobody is told of half a cycle. */
+static void test_lines(void **state)
+{
+	struct user u;
+
+	(void)state;
+	memset(&chip, 0, sizeof(chip));
+	put("board", "resets:\n  - { name: r, line: '/dev/null:3', active-low: true }\n"
+		     "powers:\n  - { name: p, line: '/dev/null:0' }\n"
+		     "  - { name: q, line: '/dev/null:1', enabled: true }\n");
+	join(&u, NULL);
+	assert_int_equal(chip.requests, 3);
+	assert_int_equal(chip.flags[3], GPIO_V2_LINE_FLAG_OUTPUT | GPIO_V2_LINE_FLAG_ACTIVE_LOW);
+	assert_int_equal(chip.flags[0], GPIO_V2_LINE_FLAG_OUTPUT);
+	assert_false(chip.active[3] || chip.active[0]);
+	assert_true(chip.active[1]);
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_ASSERT), VIO_OK);
+	assert_true(chip.active[3]);
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_DEASSERT), VIO_OK);
+	assert_false(chip.active[3]);
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_CYCLE), VIO_OK);
+	assert_int_equal(chip.set, 4);
+	assert_false(chip.active[3]);
+	assert_int_equal(set(&u, VIO_SCMI_POWER_SET, 0, VIO_SCMI_POWER_ON), VIO_OK);
+	assert_true(chip.active[0]);
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_ASSERT), VIO_OK);
+	chip.fd[3] = -1; /* the chip is gone, as an adapter that is pulled */
+	assert_int_equal(set(&u, VIO_SCMI_RESET_DO, 0, VIO_SCMI_RESET_DEASSERT), VIO_E_IO);
+	leave(&u);
+	assert_false(chip.active[0]); /* what the agent needed went with it */
+	assert_true(chip.active[1]);
+}
+
+static void test_wrong_lines(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} t[] = {
+		{ "line: '/dev/null:4'", "no such line" },
+		{ "line: '/dev/null'", "give /dev/gpiochipN:OFFSET" },
+		{ "line: ':1'", "give /dev/gpiochipN:OFFSET" },
+		{ "line: '/dev/null:'", "give /dev/gpiochipN:OFFSET" },
+		{ "line: '/dev/null:-1'", "give /dev/gpiochipN:OFFSET" },
+		{ "line: '/dev/null:1x'", "give /dev/gpiochipN:OFFSET" },
+		{ "line: '/dev/null:99999999999'", "give /dev/gpiochipN:OFFSET" },
+		{ "line: '/nowhere/chip:1'", "/nowhere/chip: No such file" },
+		{ "line: '/dev/null:1', switch: /dev/null", "a switch or a line" },
+		{ "active-low: true", "active-low only with a line" },
+	};
+	char text[160];
+	struct user u;
+
+	(void)state;
+	memset(&chip, 0, sizeof(chip));
+	for (size_t k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
+		(void)snprintf(text, sizeof(text), "resets:\n  - { name: r, %s }\n", t[k].line);
+		put("board", text);
+		assert_int_equal(try(&u, NULL), -1);
+		if (!strstr(u.ctx.err, t[k].says)) {
+			fail_msg("'%s' does not say '%s'", u.ctx.err, t[k].says);
+		}
+	}
+	chip.busy = true;
+	put("board", "resets:\n  - { name: r, line: '/dev/null:1' }\n");
+	assert_int_equal(try(&u, NULL), -1);
+	assert_non_null(strstr(u.ctx.err, "somebody else holds this line"));
+}
+
 /* Asynchronous commands may outlive their agent: nobody is told, and the others go on. */
 static void test_agent_leaves(void **state)
 {
@@ -315,6 +434,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_beside_the_worker, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_agent_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files_that_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needs_add_up, setup, teardown),
