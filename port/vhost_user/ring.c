@@ -6,7 +6,7 @@
  * when everything is there: size, addresses, features, memory, permission (SET_VRING_ENABLE, or no protocol features),
  * and a way to be kicked. A front-end that uses STATUS must also have said DRIVER_OK, or have kicked: some send
  * FEATURES_OK and never DRIVER_OK. The first settled ring brings the device up. It starts with its first kick, or at once
- * if it wants to be polled, and counts as started until GET_VRING_BASE or a reset (docs/decisions/0013-first-kick.md).
+ * if it wants to be polled, and counts as started until GET_VRING_BASE or a reset (docs/decisions/0014-first-kick.md).
  *
  * STOPPED -> LIVE -> STOPPING -> STOPPED. Stopping waits for the requests that the device owns; only GET_VRING_BASE
  * and a new ENABLE wait with it. The position is kept, so enabling again resumes.
