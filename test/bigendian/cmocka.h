@@ -50,6 +50,9 @@ static inline void mini_check(int good, const char *file, int line, const char *
 	MINI((unsigned long long)(a) == (unsigned long long)(b), #a " == " #b)
 #define assert_int_not_equal(a, b)                                                                 \
 	MINI((unsigned long long)(a) != (unsigned long long)(b), #a " != " #b)
+#define assert_in_range(a, least, most)                                                            \
+	MINI((unsigned long long)(a) >= (least) && (unsigned long long)(a) <= (most),              \
+	     #a " from " #least " to " #most)
 #define assert_ptr_equal(a, b)	     MINI((const void *)(a) == (const void *)(b), #a " == " #b)
 #define assert_ptr_not_equal(a, b)   MINI((const void *)(a) != (const void *)(b), #a " != " #b)
 #define assert_string_equal(a, b)    MINI(strcmp((a), (b)) == 0, #a " == " #b)
