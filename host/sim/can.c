@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host/sim/can_beat.h"
+#include "host/sim/can_slcan.h"
 #include "hosted/host_kind.h"
 #include "hosted/words.h"
 
@@ -17,6 +18,7 @@
 struct sim_can {
 	struct sim_node node;
 	struct sim_beat *beat;
+	struct sim_slcan *slcan;
 	bool no_fd;
 };
 
@@ -71,8 +73,8 @@ static const struct vio_can_host_ops sim_ops = {
 
 struct sim_words {
 	struct sim_can *can;
-	char bus[32];
-	bool has_rate;
+	char bus[32], path[108];
+	bool has_rate, slcan;
 	uint32_t rate, beat;
 };
 
@@ -96,6 +98,12 @@ static const char *sim_word(void *ctx, const char *word)
 	if (strcmp(word, "classic") == 0) {
 		w->can->no_fd = true;
 		return NULL;
+	}
+	if (strcmp(word, "slcan") == 0 || strncmp(word, "slcan=", 6) == 0) {
+		w->slcan = true;
+		(void)snprintf(w->path, sizeof(w->path), "%s", value ? value + 1 : "");
+		return strlen(value ? value + 1 : "") < sizeof(w->path) ? NULL
+									: "the path is too long";
 	}
 	if (!value) {
 		(void)snprintf(w->bus, sizeof(w->bus), "%s", word);
@@ -121,20 +129,22 @@ static const char *sim_word(void *ctx, const char *word)
 	if (strncmp(word, "beat=", 5) == 0) {
 		return sim_id(&w->beat, v, VIO_CAN_STANDARD_MAX);
 	}
-	return "expected a name for the bus, classic, rate=BITS, busoff=ID, noack=ID or beat=ID";
+	return "expected a name for the bus, classic, rate=BITS, busoff=ID, noack=ID, beat=ID or "
+	       "slcan=PATH";
 }
 
 static void sim_close(struct host *h)
 {
 	struct sim_can *c = h->host;
 
+	sim_slcan_close(c->slcan);
 	sim_beat_close(c->beat);
 	sim_bus_leave(&c->node);
 	free(c);
 }
 
 /* returns: NULL or what is wrong */
-static const char *sim_join(struct host_ctx *ctx, struct sim_words *w)
+static const char *sim_join(struct host_ctx *ctx, struct sim_words *w, char text[128])
 {
 	struct sim_can *c = w->can;
 
@@ -148,6 +158,16 @@ static const char *sim_join(struct host_ctx *ctx, struct sim_words *w)
 			return "out of memory";
 		}
 	}
+	if (w->slcan) {
+		c->slcan = sim_slcan_open(ctx->name, w->bus, ctx->loop, w->path);
+		if (!c->slcan) {
+			sim_beat_close(c->beat);
+			sim_bus_leave(&c->node);
+			(void)snprintf(text, 128, "%s: %s", w->path[0] ? w->path : "a terminal",
+				       strerror(errno));
+			return text;
+		}
+	}
 	return NULL;
 }
 
@@ -156,7 +176,7 @@ static int sim_open(struct host_ctx *ctx, struct host *out)
 	struct sim_can *c = calloc(1, sizeof(*c));
 	struct sim_words w = { .can = c, .bus = "bus", .beat = SIM_CAN_NO_ID };
 	const char *wrong = "out of memory";
-	char word[64] = "";
+	char word[128] = "", text[128];
 
 	if (c) {
 		c->node.name = ctx->name;
@@ -167,7 +187,7 @@ static int sim_open(struct host_ctx *ctx, struct host *out)
 			free(c);
 			return -1;
 		}
-		wrong = sim_join(ctx, &w);
+		wrong = sim_join(ctx, &w, text);
 	}
 	if (wrong) {
 		(void)snprintf(ctx->err, sizeof(ctx->err), "%s", wrong);
@@ -185,7 +205,7 @@ const struct host_kind host_sim_can[] = {
 		.class_name = "can",
 		.name = "sim",
 		.about = "a simulated bus, which devices that name the same one share",
-		.arg_help = "[BUS|classic|rate=BITS|busoff=ID|noack=ID|beat=ID],...",
+		.arg_help = "[BUS|classic|rate=BITS|busoff=ID|noack=ID|beat=ID|slcan[=PATH]],...",
 		.is_default = true,
 		.open = sim_open,
 	},

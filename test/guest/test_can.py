@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A CAN bus between two guests with User-Mode Linux's stock virtio_can, by cansend and candump."""
+import os
 import re
+import select
 import time
 
 from harness import Daemon, Guest, scratch
@@ -65,6 +67,58 @@ def test_two_guests():
         listen(one, 1)
         two.check("cansend can0 124#22")
         assert heard(one, 1) == ["124#22"]
+
+
+class Adapter:
+    """A tool of this host on the bus: SLCAN over the terminal that the daemon made"""
+
+    def __init__(self, path):
+        self.fd, self.rest = os.open(path, os.O_RDWR | os.O_NOCTTY), b""
+        for line, answer in ((b"C\r", b""), (b"S6\r", b""), (b"O\r", b"")):
+            os.write(self.fd, line)
+            assert self.line() == answer
+
+    def line(self):
+        """The next line; BEL is one of its own"""
+        end = time.monotonic() + 20
+        while not (found := re.match(rb"([^\r\a]*)\r|(\a)", self.rest)):
+            assert select.select([self.fd], [], [], max(0, end - time.monotonic()))[0], f"no line came, only {self.rest}"
+            self.rest += os.read(self.fd, 4096)
+        self.rest = self.rest[found.end():]
+        return found.group(1) if found.group(2) is None else b"\a"
+
+    def send(self, frame):
+        os.write(self.fd, frame + b"\r")
+        assert self.line() in (b"z", b"Z")
+
+    def close(self):
+        os.close(self.fd)
+
+
+def test_two_guests_and_the_host():
+    """Each of the three is heard by the two others; what the host writes wrongly harms nobody."""
+    with scratch() as tmp, bus(tmp, f"b,slcan={tmp}/tty", "b"), guest(tmp, 0) as one, guest(tmp, 1) as two:
+        for machine in (one, two):
+            up(machine)
+        host = Adapter(tmp / "tty")
+        for sender, hearer in ((one, two), (two, one)):
+            listen(hearer, 3)
+            for frame in ("123#0102", "1ABCDEF0#55", "456##0" + "AB" * 12):
+                sender.check(f"cansend can0 {frame}")
+            assert [host.line() for _ in range(3)] == [b"t12320102", b"T1ABCDEF0155", b"d4569" + b"AB" * 12]
+            heard(hearer, 3)
+        for machine in (one, two):
+            listen(machine, 4)
+        for frame in (b"t7FF0", b"T0000000181122334455667788", b"r1000"):
+            host.send(frame)
+        for wrong in (b"t7FF9\r", b"t8000\r", b"x" * 3000 + b"\r"):
+            os.write(host.fd, wrong)
+            assert host.line() == b"\a"
+        host.send(b"t0010")
+        for machine in (one, two):
+            got = heard(machine, 4)  # which of those that wait is first, their identifiers decide
+            assert sorted(got) == ["00000001#1122334455667788", "001#", "100#R", "7FF#"]
+        host.close()
 
 
 def test_bus_off():

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "can_bed.h"
 #include "hosted/host_kind.h"
 
@@ -356,6 +358,74 @@ static void test_beat(void **state)
 	heard(2, "123 48c0001 123 123 123");
 }
 
+/* A tool of this host writes a line, or more; what it is told and hears, NUL behind */
+static void tool(int fd, const char *line, const char *want)
+{
+	char got[600] = "";
+	size_t n = 0;
+	ssize_t k;
+
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	/* the kernel carries a terminal's bytes in its own time; a few rounds more, if something comes that must not */
+	for (unsigned i = 0, more = 0; i < 5000 && more < 8; i++, more += n >= strlen(want)) {
+		loop_once(loop, 1);
+		pass(MS);
+		while ((k = read(fd, got + n, sizeof(got) - 1 - n)) > 0) {
+			n += (size_t)k;
+		}
+	}
+	got[n] = 0;
+	assert_string_equal(got, want);
+}
+
+/* Host tools on the bus, by SLCAN */
+static void test_host_tools(void **state)
+{
+	static const char *const wrong[] = {
+		"t12\r",    "t1239\r",	    "t12320\r", "t80000\r",  "t123200112\r",
+		"tx2300\r", "T200000000\r", "T123\r",	"r12381\r",  "t123100 \r",
+		"Z1\r",	    "hello\r",	    "S\r",	"d123F00\r",
+	};
+	char arg[80], path[64], much[1000];
+	int fd;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "/tmp/t_can_sim.%d", (int)getpid());
+	(void)snprintf(arg, sizeof(arg), "slcan=%s", path);
+	join(0, arg, F_ALL);
+	join(1, NULL, F_ALL);
+	fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	tool(fd, "\r\rC\rS6\rV\r", "\r\r\r\rV1013\r");
+	tool(fd, "t1230\r", "\a"); /* it is not open */
+	tool(fd, "O\r", "\r");
+	tool(fd, "t1232A1b2\rT1ABCDEF00\rr0078\r", "z\rZ\rz\r");
+	tool(fd, "d1239000102030405060708090a0B\r", "z\r");
+	heard(0, "7 123 1abcdef0 123"); /* the lowest first, of those that wait */
+	heard(1, "7 123 1abcdef0 123");
+	can_got(&node[1].buf[1], 0x123, 0, "\xa1\xb2", 2);
+	can_got(&node[1].buf[0], 7, RTRF, "\0\0\0\0\0\0\0", 8);
+	assert_int_equal(vio_unpack32(node[1].buf[3].in + 8), FDF);
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		tool(fd, wrong[i], "\a");
+	}
+	memset(much, 't', sizeof(much));
+	much[sizeof(much) - 2] = '\r';
+	much[sizeof(much) - 1] = 0;
+	tool(fd, much, "\a");
+	(void)put(0, 0x7ff, 0, "\x01\xff", 2);
+	(void)put(1, 0x1abcdef0, EXT, "", 0);
+	(void)put(1, 5, RTRF, "", 0);
+	(void)put(1, 6, FDF, "abcdefghi", 9);
+	tool(fd, "", "r0050\rd0069616263646566676869000000\rT1ABCDEF00\rt7FF201FF\r");
+	tool(fd, "C\r", "\r");
+	(void)put(0, 0x7ff, 0, "", 0);
+	tool(fd, "", "");
+	close(fd);
+	leave(0);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_arguments(void **state)
 {
 	static const struct {
@@ -392,6 +462,7 @@ int main(void)
 		TEST(test_busoff),
 		TEST(test_lost_acknowledgement),
 		TEST(test_beat),
+		TEST(test_host_tools),
 		TEST(test_arguments),
 	};
 
