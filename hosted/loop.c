@@ -266,6 +266,12 @@ static bool run_timers(struct loop *l)
 		t->fire(t);
 		any = true;
 	}
+	return any;
+}
+
+/* Last before the sleep: timers are set by whatever ran, tasks and pollers too. */
+static void arm_timer(struct loop *l)
+{
 	if (l->timer && l->timer->at != l->timer_set) {
 		struct itimerspec s = { 0 };
 
@@ -274,7 +280,6 @@ static bool run_timers(struct loop *l)
 		s.it_value.tv_nsec = (long)(l->timer_set % 1000000000u);
 		timerfd_settime(l->tick.fd, TFD_TIMER_ABSTIME, &s, NULL);
 	}
-	return any;
 }
 
 /* The loop slept since it last had work, and was woken. */
@@ -350,6 +355,7 @@ static void one_round(struct loop *l, int ms)
 	any |= run_tasks(l);
 	worked(l, any);
 	wait = run_pollers(l) || !may_sleep(l) ? 0 : ms;
+	arm_timer(l);
 	l->nev = epoll_wait(l->ep, l->ev, BATCH, wait);
 	if (wait < 0) {
 		woken(l);

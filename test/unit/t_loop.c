@@ -252,6 +252,34 @@ static void test_timers(void **state)
 	loop_free(l);
 }
 
+struct late {
+	struct loop_task task;
+	struct alarm alarm;
+};
+
+static void set_late(struct loop_task *t)
+{
+	struct late *a = VIO_CONTAINER(t, struct late, task);
+	struct vio_clock *c = loop_clock(a->alarm.loop);
+
+	c->set(c, &a->alarm.timer, c->now(c) + 1000000);
+}
+
+/* A timer that a task sets is waited for in the very sleep that follows. */
+static void test_timer_of_a_task(void **state)
+{
+	struct loop *l = loop_new("t");
+	struct late a = { .task.fn = set_late,
+			  .alarm = { .timer.fire = fire, .loop = l, .nr = 3 } };
+
+	(void)state;
+	loop_post(l, &a.task);
+	nfired = 0;
+	loop_run(l); /* nothing else wakes it */
+	assert_int_equal(nfired, 1);
+	loop_free(l);
+}
+
 struct polled {
 	struct loop_poller p;
 	struct loop *loop;
@@ -375,10 +403,15 @@ static void test_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_del_inside),  cmocka_unit_test(test_tasks),
-		cmocka_unit_test(test_no_starving), cmocka_unit_test(test_post_threads),
-		cmocka_unit_test(test_call),	    cmocka_unit_test(test_timers),
-		cmocka_unit_test(test_poller),	    cmocka_unit_test(test_adaptive),
+		cmocka_unit_test(test_del_inside),
+		cmocka_unit_test(test_tasks),
+		cmocka_unit_test(test_no_starving),
+		cmocka_unit_test(test_post_threads),
+		cmocka_unit_test(test_call),
+		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_timer_of_a_task),
+		cmocka_unit_test(test_poller),
+		cmocka_unit_test(test_adaptive),
 		cmocka_unit_test(test_size),
 	};
 
