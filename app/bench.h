@@ -96,7 +96,7 @@ struct floor {
 /* What a tool counts of a spawned back-end: bench_count.h */
 enum count_what { COUNT_INSTRUCTIONS, COUNT_CALLS, COUNTS };
 
-#define COUNT_NAMES 48u
+#define COUNT_NAMES 128u
 
 /* Two runs, of N and of 3 N requests */
 struct counted {
