@@ -7,10 +7,7 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <unistd.h>
-#include "hosted/host_kind.h"
-#include "scmi_bed.h"
+#include "scmi_sim_bed.h"
 
 #define OK     VIO_SCMI_SUCCESS
 #define NOTSUP VIO_SCMI_NOT_SUPPORTED
@@ -193,58 +190,6 @@ static void test_settings(void **state)
 
 /* ---- on the simulated platform ---- */
 
-extern const struct host_kind host_sim_scmi[];
-
-static char path[] = "/tmp/t_scmi_pin.XXXXXX";
-
-struct sim {
-	struct bed b; /* its fake is not used */
-	struct host_ctx ctx;
-	struct host host;
-	const char *agent;
-};
-
-static const char *option(const struct host_ctx *c, const char *name)
-{
-	return strcmp(name, "scmi-agent") ? NULL
-					  : VIO_CONTAINER((uintptr_t)c, struct sim, ctx)->agent;
-}
-
-static int try(struct sim *s, const char *agent)
-{
-	memset(s, 0, sizeof(*s));
-	s->ctx.name = "scmi0";
-	s->ctx.arg = path;
-	s->ctx.option = option;
-	s->agent = agent;
-	return host_sim_scmi[0].open(&s->ctx, &s->host);
-}
-
-static void join(struct sim *s, const char *agent)
-{
-	assert_int_equal(try(s, agent), 0);
-	rig_clock_init(&s->b.clock);
-	assert_int_equal(vio_scmi_init(&s->b.dev, rig_mem(&s->b.g), s->host.ops, s->host.host,
-				       &s->b.clock.c),
-			 VIO_OK);
-	assert_int_equal(rig_start(&s->b.g, &s->b.dev.dev, P2A), VIO_OK);
-}
-
-static void leave(struct sim *s)
-{
-	bed_end(&s->b);
-	s->host.close(&s->host);
-}
-
-static void file_is(const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-	fclose(f);
-}
-
 #define PINS                                                                                       \
 	"pins:\n  - { name: p0 }\n  - { name: p1 }\n  - { name: p2 }\n  - { name: p3 }\n"          \
 	"pin-groups:\n  - { name: ab, pins: [p0, p1] }\n  - { name: cd, pins: [p2, p3] }\n"        \
@@ -271,7 +216,7 @@ static void test_settings_are_kept(void **state)
 
 	(void)state;
 	file_is(PINS);
-	join(&s, NULL);
+	sim_init(&s, path, NULL);
 	assert_int_equal(function(b, 0, OF_GROUP), NONE_F);
 	assert_int_equal(ASK(b, PIN, SET, 0, 0, FUNCTION | IS_GROUP | PAIRS(2), 4, 1, 10, 8), OK);
 	assert_int_equal(function(b, 0, OF_GROUP), 0);
@@ -307,7 +252,7 @@ static void test_settings_are_kept(void **state)
 	assert_int_equal(value(b, 1), 0);
 	assert_int_equal(ASK(b, PIN, SET, 0, 0, PAIRS(1), VIO_SCMI_PIN_DEFAULT, 0), OK);
 	(void)setting(b, 0, 10, NOTSUP);
-	leave(&s);
+	sim_end(&s);
 }
 
 /* Two agents, one that may only look at a pin; who has a pin has it alone, until it goes. */
@@ -322,8 +267,8 @@ static void test_two_agents(void **state)
 		"[gpio, i2c] }\n"
 		"  - { name: two, pins: [p2, p3, p0], pin-groups: [cd], pin-functions: [i2c],\n"
 		"      read-only: [p0] }\n");
-	join(&one, "one");
-	join(&two, "two");
+	sim_init(&one, path, "one");
+	sim_init(&two, path, "two");
 	assert_int_equal(ASK0(&two.b, PIN, 1), OK);
 	assert_int_equal(value(&two.b, 0), 1 << 16 | 3);
 	assert_int_equal(value(&two.b, 1), 1);
@@ -343,13 +288,13 @@ static void test_two_agents(void **state)
 	assert_int_equal(ASK(&one.b, PIN, SET, 0, 1, FUNCTION | PAIRS(1), 10, 3), OK);
 	assert_int_equal(setting(&two.b, 1, 10, OK), 3); /* it may look */
 	assert_int_equal(function(&two.b, 1, 0), 0);	 /* "i2c", its own number */
-	leave(&one);
+	sim_end(&one);
 	assert_int_equal(ASK(&two.b, PIN, REQUEST, 1, 0), OK);
 	assert_int_equal(setting(&two.b, 1, 10, OK), 3); /* what was set stays */
 	assert_int_equal(ASK(&two.b, PIN, SET, 0, 0, FUNCTION | IS_GROUP), OK);
 	assert_int_equal(ASK(&two.b, PIN, RELEASE, 0, 1), OK);
 	assert_int_equal(ASK(&two.b, PIN, RELEASE, 0, 1), OK);
-	leave(&two);
+	sim_end(&two);
 }
 
 static void test_wrong_files(void **state)
@@ -370,16 +315,11 @@ static void test_wrong_files(void **state)
 		  "pin-functions 'i2c': has no group that this agent has" },
 		{ PINS "agents:\n  - { name: a, pins: [p9] }\n", "there is no 'p9' in pins" },
 	};
-	struct sim s;
 	size_t k;
 
 	(void)state;
 	for (k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
-		file_is(t[k].text);
-		assert_int_equal(try(&s, NULL), -1);
-		if (!strstr(s.ctx.err, path) || !strstr(s.ctx.err, t[k].says)) {
-			fail_msg("'%s' does not say '%s'", s.ctx.err, t[k].says);
-		}
+		file_refused(t[k].text, t[k].says);
 	}
 }
 
@@ -390,13 +330,6 @@ int main(void)
 		cmocka_unit_test(test_settings),      cmocka_unit_test(test_settings_are_kept),
 		cmocka_unit_test(test_two_agents),    cmocka_unit_test(test_wrong_files),
 	};
-	int fd = mkstemp(path), failed;
 
-	if (fd < 0) {
-		return 1;
-	}
-	close(fd);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(path);
-	return failed;
+	return cmocka_run_group_tests(tests, file_made, file_gone);
 }

@@ -7,10 +7,7 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <unistd.h>
-#include "hosted/host_kind.h"
-#include "scmi_bed.h"
+#include "scmi_sim_bed.h"
 
 #define OK    VIO_SCMI_SUCCESS
 #define POWER VIO_SCMI_POWER
@@ -19,48 +16,6 @@
 #define SENS  VIO_SCMI_SENSOR
 #define RST   VIO_SCMI_RESET
 #define VOLT  VIO_SCMI_VOLTAGE
-
-extern const struct host_kind host_sim_scmi[];
-
-struct sim {
-	struct bed b; /* its fake is not used */
-	struct host_ctx ctx;
-	struct host host;
-	const char *agent;
-};
-
-static const char *option(const struct host_ctx *c, const char *name)
-{
-	return strcmp(name, "scmi-agent") ? NULL
-					  : VIO_CONTAINER((uintptr_t)c, struct sim, ctx)->agent;
-}
-
-static int sim_try(struct sim *s, const char *file, const char *agent)
-{
-	memset(s, 0, sizeof(*s));
-	s->ctx.name = "scmi0";
-	s->ctx.arg = file;
-	s->ctx.option = option;
-	s->agent = agent;
-	return host_sim_scmi[0].open(&s->ctx, &s->host);
-}
-
-static void sim_init(struct sim *s, const char *file, const char *agent)
-{
-	assert_int_equal(sim_try(s, file, agent), 0);
-	rig_clock_init(&s->b.clock);
-	s->b.clock.ns = 10000000000u;
-	assert_int_equal(vio_scmi_init(&s->b.dev, rig_mem(&s->b.g), s->host.ops, s->host.host,
-				       &s->b.clock.c),
-			 VIO_OK);
-	assert_int_equal(rig_start(&s->b.g, &s->b.dev.dev, P2A), VIO_OK);
-}
-
-static void sim_end(struct sim *s)
-{
-	bed_end(&s->b);
-	s->host.close(&s->host);
-}
 
 static void test_default(void **state)
 {
@@ -123,17 +78,6 @@ static const char board[] =
 	"  - { name: one, clocks: [uart, pll], sensors: [soc], resets: [usb] }\n"
 	"  - { name: two, id: 9, clocks: [pll], read-only: [pll], system: [shutdown],\n"
 	"      commands-per-second: 100 }\n";
-
-static char path[] = "/tmp/t_scmi.XXXXXX";
-
-static void file_is(const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-	fclose(f);
-}
 
 static void test_two_agents(void **state)
 {
@@ -224,11 +168,7 @@ static void test_wrong_files(void **state)
 
 	(void)state;
 	for (k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
-		file_is(t[k].text);
-		assert_int_equal(sim_try(&s, path, NULL), -1);
-		if (!strstr(s.ctx.err, path) || !strstr(s.ctx.err, t[k].says)) { /* where, what */
-			fail_msg("'%s' does not say '%s'", s.ctx.err, t[k].says);
-		}
+		file_refused(t[k].text, t[k].says);
 	}
 	assert_int_equal(sim_try(&s, "/nowhere/file", NULL), -1);
 	assert_non_null(strstr(s.ctx.err, "No such file"));
@@ -355,13 +295,6 @@ int main(void)
 		cmocka_unit_test(test_wrong_files), cmocka_unit_test(test_no_agents),
 		cmocka_unit_test(test_crossing),    cmocka_unit_test(test_time),
 	};
-	int fd = mkstemp(path), failed;
 
-	if (fd < 0) {
-		return 1;
-	}
-	close(fd);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(path);
-	return failed;
+	return cmocka_run_group_tests(tests, file_made, file_gone);
 }
