@@ -95,10 +95,11 @@ void vio_vq_decide(struct vio_vq *q)
  */
 void vio_vq_room(struct vio_vq *q)
 {
-	uint16_t n = is_full(q) ? 0u : (uint16_t)(q->used - q->shown);
+	uint16_t n = 0u; /* the full gear paid when it popped */
 
-	if (ring_packed(q) && (q->used < q->shown)) {
-		n = (uint16_t)(n + q->size);
+	if (!is_full(q)) {
+		n = (uint16_t)(q->used - q->shown);
+		n = (uint16_t)(n + ((ring_packed(q) && (q->used < q->shown)) ? q->size : 0u));
 	}
 	q->budget = (n < q->budget) ? (uint16_t)(q->budget - n) : 0u;
 	vio_vq_publish(q);
