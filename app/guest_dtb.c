@@ -224,6 +224,16 @@ int guest_dtb_edit(void *fdt, struct guest_dtb *g, char err[256])
 	return (mmio + pci) ? 0 : fail(err, "the tree has no '" MMIO "' and no '" PCI "' node");
 }
 
+/*
+ * Version 17 is of 2007. Before 16 a node's name was its whole path, and fdt_check_full (1.6.1) follows a null pointer where it
+ * is none.
+ */
+bool guest_dtb_sound(const void *raw, size_t size)
+{
+	return size >= sizeof(struct fdt_header) && fdt_check_header(raw) == 0 &&
+	       fdt_version(raw) >= 17 && fdt_check_full(raw, size) == 0;
+}
+
 /* ---- the command ---- */
 
 struct job {
@@ -241,8 +251,8 @@ static void *load(const char *path, char err[256])
 
 	if (!f || !raw || ferror(f)) {
 		(void)fail(err, "%s: %s", path, strerror(errno));
-	} else if (n < sizeof(struct fdt_header) || fdt_check_full(raw, n) != 0) {
-		(void)fail(err, "%s: not a device tree blob, or cut off", path);
+	} else if (!guest_dtb_sound(raw, n)) {
+		(void)fail(err, "%s: not a device tree blob of version 17, or cut off", path);
 	} else {
 		size_t room = guest_dtb_room(fdt_totalsize(raw));
 		int rc;

@@ -3,6 +3,7 @@
 #ifndef APP_GUEST_DTB_H
 #define APP_GUEST_DTB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ struct guest_dtb {
 	unsigned nmem;
 	unsigned mmio, pci; /* nodes that got the window */
 };
+
+/* guest_dtb_sound - whether these bytes, of any origin, are a device tree that may be read and opened; aligned to 8 */
+bool guest_dtb_sound(const void *raw, size_t size);
 
 /*
  * guest_dtb_edit - reserve the window for the DMA of all virtio-mmio devices and PCI host bridges

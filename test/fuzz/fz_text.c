@@ -103,8 +103,7 @@ void target_dtb(const uint8_t *data, size_t size)
 	void *fdt;
 
 	MUST(raw || size == 0u);
-	if (size >= sizeof(struct fdt_header) &&
-	    fdt_check_full(memcpy(raw, data, size), size) == 0) {
+	if (size > 0u && guest_dtb_sound(memcpy(raw, data, size), size)) {
 		room = guest_dtb_room(fdt_totalsize(raw));
 		fdt = malloc(room);
 		MUST(fdt);

@@ -198,6 +198,26 @@ static int command(const char *args, char *out, size_t max)
 	return WEXITSTATUS(pclose(p));
 }
 
+/* What is no tree, and what libfdt itself would stumble over. */
+static void test_sound(void **state)
+{
+	size_t n;
+
+	(void)state;
+	make(&(struct shape){ 2, 32, 1, 0 });
+	n = fdt_totalsize(tree);
+	assert_true(guest_dtb_sound(tree, n));
+	assert_false(guest_dtb_sound(tree, n - 1u));
+	assert_false(guest_dtb_sound(tree, 4));
+	fdt_set_last_comp_version(tree, 2);
+	fdt_set_version(tree, 15);
+	assert_false(guest_dtb_sound(tree, n));
+	fdt_set_version(tree, 17);
+	assert_true(guest_dtb_sound(tree, n));
+	fdt_set_magic(tree, 0);
+	assert_false(guest_dtb_sound(tree, n));
+}
+
 static void test_command(void **state)
 {
 	char dir[] = "/tmp/t_guest_dtb.XXXXXX", args[256], out[4096];
@@ -248,9 +268,9 @@ static void test_command(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_edit),	cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_twice),	cmocka_unit_test(test_full),
-		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_edit),  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_twice), cmocka_unit_test(test_full),
+		cmocka_unit_test(test_sound), cmocka_unit_test(test_command),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
