@@ -323,6 +323,7 @@ int instance_serve(struct instance *in, int fd, void (*ended)(void *arg), void *
 				  .control = in->control,
 				  .queue_loop = in->queue_loop,
 				  .poll_us = in->spec->poll_us,
+				  .poll_thrifty = in->spec->poll_thrifty,
 				  .iommu = in->spec->iommu,
 				  .window = in->spec->window,
 				  .window_max = in->spec->window_max,

@@ -18,7 +18,9 @@ const struct common_option common_options[] = {
 	{ "host", "KIND[:ARG]", "what the device stands on, see below" },
 	{ "name", "NAME", "name in messages; default: class and number" },
 	{ "threads", NULL, "a thread for each queue; default: off" },
-	{ "poll-us", "N", "poll up to so many microseconds before sleeping; default: 0" },
+	{ "poll-us", "N|auto",
+	  "poll up to so many microseconds before sleeping; auto, the default: while that saves "
+	  "processor time" },
 	{ "inband", NULL, "offer notifications in messages instead of eventfds; default: off" },
 	{ "iommu", NULL, "offer addresses through the front-end's IOMMU; default: off" },
 	{ "window", "SIZE|on",
@@ -281,6 +283,21 @@ static int get_number(const struct spec *s, const char *name, uint32_t min, uint
 	return 0;
 }
 
+/* Over vhost-user; what else polls does so only when told a number. */
+#define POLL_AUTO_US 100u
+
+static int get_poll(struct spec *s, struct spec_error *e)
+{
+	const char *v = spec_get(s, "poll-us");
+
+	s->poll_thrifty = !v || strcmp(v, "auto") == 0;
+	if (s->poll_thrifty) {
+		s->poll_us = s->cls->notified_only || s->bus ? 0 : POLL_AUTO_US;
+		return 0;
+	}
+	return get_number(s, "poll-us", 0, 1000000, &s->poll_us, e);
+}
+
 static int find_kind(struct spec *s, const char *name, size_t len, struct spec_error *e)
 {
 	const struct host_kind *k;
@@ -464,8 +481,7 @@ int spec_finish(struct spec *s, unsigned index, struct spec_error *e)
 	if (choose_kind(s, e) || check_kind(s, e) || check_socket(s, e) || check_xen(s, e) ||
 	    spec_bus(s, e) || get_switch(s, "threads", &s->threads, e) ||
 	    get_switch(s, "inband", &s->inband, e) || get_switch(s, "iommu", &s->iommu, e) ||
-	    get_switch(s, "packed", &s->packed, e) ||
-	    get_number(s, "poll-us", 0, 1000000, &s->poll_us, e) || check_window(s, e)) {
+	    get_switch(s, "packed", &s->packed, e) || get_poll(s, e) || check_window(s, e)) {
 		return -1;
 	}
 	for (unsigned i = 0; i < s->cls->nparam; i++) {

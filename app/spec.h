@@ -34,6 +34,7 @@ struct spec {
 	uint64_t window_max; /* bytes; 0: no bound */
 	bool threads, inband, iommu, window, packed, xen_grants, xen_page;
 	uint32_t poll_us;
+	bool poll_thrifty;    /* poll only where that takes no more processor time than sleeping */
 	uint32_t bus_request; /* bytes; 0: by the window */
 	uint16_t bus_queue;   /* 0: by the window */
 	uint32_t param[VIO_PARAM_MAX];

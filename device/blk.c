@@ -243,17 +243,20 @@ static bool blk_commit(struct vio_blk *b, struct vio_vq *q)
 static void blk_queue(struct vio_dev *d, struct vio_vq *q)
 {
 	struct vio_blk *b = (struct vio_blk *)(void *)d;
+	uint32_t share =
+		SHARE -
+		1u; /* the first is one request: a driver about to sleep sees that it need not */
 	bool more;
 
 	do {
 		struct vio_req *r;
-		uint32_t share = 0;
 
 		while ((share < SHARE) && ((r = vio_vq_pop(q)) != NULL)) {
 			share += SHARE_EACH + r->in_len + r->out_len;
 			blk_request(b, (struct vio_blk_req *)(void *)r);
 		}
 		more = blk_commit(b, q) || (share >= SHARE);
+		share = 0;
 		if (more) {
 			vio_vq_show(q);
 		}

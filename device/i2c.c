@@ -217,6 +217,7 @@ const struct vio_class vio_class_i2c = {
 	.about = "I2C adapter: a bus of the host for the guest",
 	.id = VIO_I2C_ID,
 	.needs_host = true,
+	.notified_only = true,
 	.bytes = i2c_bytes,
 	.create = i2c_create,
 };

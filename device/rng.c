@@ -18,8 +18,11 @@
 /* Less than this is not worth a completion, unless the rate is so low that it takes long. */
 #define LEAST 64u
 
-#define SHARE                                                                                      \
-	8u /* requests of a turn, which the driver is shown before the next ones are answered */
+/*
+ * Requests of a turn that the driver is shown before the next ones are answered. The first is shown alone: a driver that is
+ * about to sleep sees that it need not.
+ */
+#define SHARE 8u
 
 static struct vio_rng *rng_of(struct vio_dev *d)
 {
@@ -146,7 +149,7 @@ static void rng_queue(struct vio_dev *d, struct vio_vq *q)
 			return;
 		}
 		rng_answer(g, r, credit);
-		if ((n % SHARE) == 0) {
+		if ((n % SHARE) == 1u) {
 			vio_vq_show(q);
 		}
 	}

@@ -12,12 +12,13 @@
  * not keep events away. `asleep` is set under that mutex when the list is empty: whoever posts later sees it and
  * writes the eventfd, all others save the system call.
  *
- * Polling. After work the pollers are asked for `spin` ns before the loop sleeps. A sleep that ended within the budget
- * was not worth it, and `spin` grows; one that was longer makes it 0, so an idle or slow device costs no processor.
+ * Polling. After work the pollers are asked for a while before the loop sleeps. How long, and whether at all, is decided
+ * in polling.c; pollers.c asks them.
  *
  * Ending. loop_stop ends the round; tasks posted until then still run. From then on loop_call is direct.
  */
 #include "hosted/loop.h"
+#include "hosted/pollers.h"
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -32,16 +33,12 @@
 
 #define BATCH	       32
 #define TIMERS_A_ROUND 64
-#define SPIN_FIRST     4000u /* ns */
-#define POLLS_A_ROUND  16    /* pollers are asked this often for each look at the descriptors */
 
 struct loop {
 	struct vio_clock clock;
 	struct vio_timer *timer; /* ascending */
 	uint64_t timer_set;	 /* what timerfd is set to, ns; 0: off */
-	struct loop_poller *poller;
-	uint64_t budget, last_work; /* ns */
-	uint64_t spin;		    /* ns; of the budget, what recent waits say is worth it */
+	struct pollers pollers;
 	struct epoll_event ev[BATCH];
 	int nev, cur;
 	int ep;
@@ -60,11 +57,8 @@ static _Thread_local struct loop *here; /* the loop that runs on this thread */
 
 static uint64_t clock_now(struct vio_clock *c)
 {
-	struct timespec t;
-
 	(void)c;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void clock_set(struct vio_clock *c, struct vio_timer *t, uint64_t at)
@@ -282,58 +276,6 @@ static void arm_timer(struct loop *l)
 	}
 }
 
-/* The loop slept since it last had work, and was woken. */
-static void woken(struct loop *l)
-{
-	uint64_t idle;
-
-	if (l->budget == 0 || !l->poller) {
-		return;
-	}
-	idle = clock_now(NULL) - l->last_work;
-	if (idle > l->budget) {
-		l->spin = 0;
-	} else {
-		l->spin = l->spin < SPIN_FIRST ? SPIN_FIRST : 2u * l->spin;
-		l->spin = l->spin < l->budget ? l->spin : l->budget;
-	}
-}
-
-/* The time to poll counts from the last time that there was something to do. */
-static void worked(struct loop *l, bool any)
-{
-	if (any && l->budget) {
-		l->last_work = clock_now(NULL);
-	}
-}
-
-/* Pollers: returns true when the loop must not sleep now. */
-static bool run_pollers(struct loop *l)
-{
-	struct loop_poller *p, *next;
-	bool any = false, spin;
-
-	if (l->budget == 0 || !l->poller) {
-		return false;
-	}
-	spin = l->spin > 0 && clock_now(NULL) - l->last_work < l->spin;
-	for (int n = 0; n < POLLS_A_ROUND && !any && spin; n++) {
-		for (p = l->poller; p; p = next) {
-			next = p->next; /* p may take itself off, others not */
-			any |= p->poll(p);
-		}
-	}
-	for (p = l->poller; p && !spin; p = next) {
-		next = p->next;
-		if (p->arm && p->arm(p)) {
-			any |= true;
-			p->poll(p);
-		}
-	}
-	worked(l, any);
-	return any || spin;
-}
-
 /* returns: true when nothing is queued; then the next post wakes the loop */
 static bool may_sleep(struct loop *l)
 {
@@ -353,12 +295,12 @@ static void one_round(struct loop *l, int ms)
 	int wait;
 
 	any |= run_tasks(l);
-	worked(l, any);
-	wait = run_pollers(l) || !may_sleep(l) ? 0 : ms;
+	pollers_worked(&l->pollers, any);
+	wait = pollers_run(&l->pollers) || !may_sleep(l) ? 0 : ms;
 	arm_timer(l);
 	l->nev = epoll_wait(l->ep, l->ev, BATCH, wait);
 	if (wait < 0) {
-		woken(l);
+		pollers_woken(&l->pollers);
 	}
 	for (l->cur = 0; l->cur < l->nev;) {
 		struct epoll_event *e = &l->ev[l->cur++];
@@ -368,7 +310,7 @@ static void one_round(struct loop *l, int ms)
 			f->fn(f, e->events);
 		}
 	}
-	worked(l, l->cur > 0);
+	pollers_worked(&l->pollers, l->cur > 0);
 	l->nev = 0;
 }
 
@@ -478,22 +420,25 @@ struct vio_clock *loop_clock(struct loop *l)
 
 void loop_poller_add(struct loop *l, struct loop_poller *p)
 {
-	p->next = l->poller;
-	l->poller = p;
+	pollers_add(&l->pollers, p);
 }
 
 void loop_poller_del(struct loop *l, struct loop_poller *p)
 {
-	for (struct loop_poller **i = &l->poller; *i; i = &(*i)->next) {
-		if (*i == p) {
-			*i = p->next;
-			return;
-		}
-	}
+	pollers_del(&l->pollers, p);
 }
 
-void loop_set_poll_us(struct loop *l, uint32_t budget_us)
+void loop_set_poll_us(struct loop *l, uint32_t budget_us, bool thrifty)
 {
-	l->budget = (uint64_t)budget_us * 1000u;
-	l->spin = l->budget < SPIN_FIRST ? l->budget : SPIN_FIRST;
+	pollers_budget(&l->pollers, (uint64_t)budget_us * 1000u, thrifty);
+}
+
+bool loop_polls(const struct loop *l)
+{
+	return polling_looks(&l->pollers.polling);
+}
+
+void loop_done(struct loop *l, uint32_t n)
+{
+	pollers_done(&l->pollers, n);
 }

@@ -55,18 +55,29 @@ void loop_call(struct loop *l, void (*fn)(void *arg), void *arg);
 struct vio_clock *loop_clock(struct loop *l);
 
 /*
- * Adaptive polling: before sleeping, `poll` is called again and again for at most budget_us after the last time
+ * Adaptive polling: before sleeping, `poll` is called again and again for at most the budget after the last time
  * it (or any event) found work. How long depends on what came of sleeping: it grows with each sleep that was shorter
- * than the budget, and is 0 after one that was longer. poll: returns true when it did something. budget 0: never called.
+ * than the budget, and is 0 after one that was longer. poll: returns true when it did something. Without a budget: never called.
  */
 struct loop_poller {
 	bool (*poll)(struct loop_poller *p);
-	/* last look before epoll_wait: returns true when there is work and the loop must not sleep. May be NULL */
+	/*
+	 * The last look when looking ends, from which on a queue must notify: returns true when there is work and the loop
+	 * must not sleep. Not called where loop_polls was false all the time. May be NULL.
+	 */
 	bool (*arm)(struct loop_poller *p);
 	struct loop_poller *next;
 };
 void loop_poller_add(struct loop *l, struct loop_poller *p);
 void loop_poller_del(struct loop *l, struct loop_poller *p);
-void loop_set_poll_us(struct loop *l, uint32_t budget_us);
+/*
+ * loop_set_poll_us - how long to look at most; 0: no say. Of several calls for a loop the longest counts; one that is not
+ * thrifty comes before all that are. thrifty: only while that takes no more processor time for each request than
+ * sleeping does; needs loop_done (hosted/polling.h).
+ */
+void loop_set_poll_us(struct loop *l, uint32_t budget_us, bool thrifty);
+bool loop_polls(
+	const struct loop *l); /* pollers are being asked: what they look at need not notify */
+void loop_done(struct loop *l, uint32_t n); /* n requests are done; on the loop */
 
 #endif

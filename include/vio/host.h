@@ -66,6 +66,11 @@ struct vio_class {
 	uint32_t id;
 	bool needs_host;   /* false: works without a host table */
 	bool any_executor; /* queues are independent: may run on several threads */
+	/*
+	 * Its drivers offer several requests without a lock and notify once, and do not bear that one completes before
+	 * that (Linux's i2c-virtio): a port does not look at its queues on its own, unless told to.
+	 */
+	bool notified_only;
 	const struct vio_param *param;
 	uint8_t nparam;
 	/* bytes of the instance for these parameters, alignment of a pointer and of uint64_t */

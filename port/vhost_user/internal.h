@@ -113,6 +113,7 @@ struct vhu_ring {
 	bool live;
 	bool no_fd;	 /* the front-end does not kick, it wants to be polled */
 	uint32_t unread; /* kicks since kick_fd was read */
+	uint16_t used;	 /* of the queue, when the loop was last told what was done */
 	int kick_fd, call_fd;
 	struct loop_fd kick;
 	struct loop_task turn;

@@ -2,9 +2,9 @@
 /*
  * turn.c - what runs on the queue loops: kicks, turns, signals, polling
  *
- * Theory of operation. A kick, a wake from a host and a posted task all end in turn(). Without polling a turn that
- * leaves nothing to do arms the ring, so the driver kicks again. With polling the ring stays unarmed while the loop's
- * budget lasts, and is armed by the poller just before the loop sleeps. A ring whose front-end gave no descriptor to
+ * Theory of operation. A kick, a wake from a host and a posted task all end in turn(). A turn that
+ * leaves nothing to do arms the ring, so the driver kicks again. While the loop polls the ring stays unarmed
+ * and is armed by the poller just before the loop sleeps. A ring whose front-end gave no descriptor to
  * kick with is looked at by a timer, every 100 us while it is idle.
  *
  * Kicks cost one system call, epoll_wait: an eventfd is waited for by its edges, which every write makes whatever the
@@ -31,6 +31,20 @@
 #define LOOK_NS	     100000u
 #define KICKS_UNREAD 0x100000u
 
+/* The loop weighs its processor time against what was done. `used` counts descriptors in a packed ring, from 0 each lap. */
+static void tell_done(struct vhu_ring *r)
+{
+	uint16_t used = r->q->used, n = (uint16_t)(used - r->used);
+
+	if (n > r->q->size) {
+		n = (uint16_t)(n + r->q->size);
+	}
+	r->used = used;
+	if (n > 0) {
+		loop_done(r->x->loop, n);
+	}
+}
+
 static void turn(struct vhu_ring *r)
 {
 	struct vhu_exec *x = r->x;
@@ -40,8 +54,11 @@ static void turn(struct vhu_ring *r)
 		return;
 	}
 	rc = vio_vq_run(r->q);
-	if ((rc == VIO_PENDING) ||
-	    ((rc == VIO_OK) && !x->polling && !r->no_fd && vio_vq_arm(r->q))) {
+	if (x->polling) {
+		tell_done(r);
+	}
+	if ((rc == VIO_PENDING) || ((rc == VIO_OK) && !(x->polling && loop_polls(x->loop)) &&
+				    !r->no_fd && vio_vq_arm(r->q))) {
 		loop_post(x->loop, &r->turn);
 	}
 	if (atomic_load(&r->v->waiting)) {
@@ -303,7 +320,7 @@ void vhu_on_exec_open(void *exec)
 	x->poller = (struct loop_poller){ .poll = poll_rings, .arm = arm_rings };
 	if (x->polling) {
 		loop_poller_add(x->loop, &x->poller);
-		loop_set_poll_us(x->loop, x->v->cfg.poll_us);
+		loop_set_poll_us(x->loop, x->v->cfg.poll_us, x->v->cfg.poll_thrifty);
 	}
 }
 

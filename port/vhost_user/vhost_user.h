@@ -27,6 +27,7 @@ struct vhu_config {
 	struct loop *const *queue_loop;
 	uint32_t
 		poll_us; /* us, 0 = off; else rings are polled that long before their loop sleeps */
+	bool poll_thrifty; /* only where that takes no more processor time than sleeping (hosted/polling.h) */
 	bool iommu; /* offer VIRTIO_F_ACCESS_PLATFORM: addresses go through the front-end's IOTLB */
 	/*
 	 * Everything that the device touches lies in one region that the front-end shares; more of them, or one of

@@ -192,7 +192,7 @@ int window_added(struct window *w, char err[256])
 	}
 	if (w->cfg.poll_us) {
 		loop_poller_add(w->cfg.loop, &w->poller);
-		loop_set_poll_us(w->cfg.loop, w->cfg.poll_us);
+		loop_set_poll_us(w->cfg.loop, w->cfg.poll_us, false);
 	}
 	w->up = true;
 	window_ring(w);

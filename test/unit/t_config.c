@@ -108,6 +108,43 @@ static void test_values(void **state)
 	spec_free(&s);
 }
 
+/* Whether it polls: by itself where that is cheaper, as long as it is told, or not; never by itself where drivers do not bear it. */
+static void test_poll(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		uint32_t us;
+		bool thrifty;
+	} t[] = {
+		{ "rng,socket=/s", 0, 100, true },
+		{ "rng,socket=/s,poll-us=auto", 0, 100, true },
+		{ "rng,socket=/s,poll-us=0", 0, 0, false },
+		{ "rng,socket=/s,poll-us=7", 0, 7, false },
+		{ "i2c,socket=/s,host=sim", 0, 0, true },
+		{ "i2c,socket=/s,host=sim,poll-us=7", 0, 7, false },
+		{ "rng,bus=file:/w", 0, 0, true },
+		{ "rng,socket=/s,poll-us=1000001", -1, 0, false },
+		{ "rng,socket=/s,poll-us=often", -1, 0, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct spec s = { .cls = NULL };
+		struct spec_error e = { .text = "" };
+
+		assert_int_equal(spec_parse(&s, t[i].text, &e), 0);
+		assert_int_equal(spec_finish(&s, 0, &e), t[i].rc);
+		if (t[i].rc == 0) {
+			assert_int_equal(s.poll_us, t[i].us);
+			assert_int_equal(s.poll_thrifty, t[i].thrifty);
+		} else {
+			assert_non_null(strstr(e.text, "poll-us"));
+		}
+		spec_free(&s);
+	}
+}
+
 static void test_window(void **state)
 {
 	static const struct {
@@ -231,9 +268,10 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	cmocka_unit_test(test_window),
-		cmocka_unit_test(test_values),	cmocka_unit_test(test_files),
-		cmocka_unit_test(test_no_file), cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_words),	 cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_window),	 cmocka_unit_test(test_values),
+		cmocka_unit_test(test_files),	 cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,11 +313,39 @@ static void test_poller(void **state)
 	loop_post(s.loop, &end.task);
 	loop_run(s.loop);
 	assert_int_equal(s.polls + s.arms, 0);
-	loop_set_poll_us(s.loop, 200);
+	loop_set_poll_us(s.loop, 200, false);
 	loop_post(s.loop, &kick.task);
 	loop_run(s.loop);
 	assert_true(s.polls > 0);
 	assert_int_equal(s.arms, 1);
+	loop_poller_del(s.loop, &s.p);
+	loop_free(s.loop);
+}
+
+/* Several users of a loop: the one that insists comes before those that do not, the longest of equals, none has no say. */
+static void test_budgets(void **state)
+{
+	struct polled s = { .p = { .poll = poll_once, .arm = arm_once }, .loop = loop_new("t") };
+
+	(void)state;
+	loop_poller_add(s.loop, &s.p);
+	loop_set_poll_us(s.loop, 100, true);
+	loop_set_poll_us(s.loop, 0, false);
+	assert_false(loop_polls(s.loop));
+	loop_once(s.loop, 0);
+	assert_int_equal(s.polls + s.arms, 0);
+	while (!loop_polls(s.loop)) {
+		loop_done(s.loop, 128); /* a trial comes, by processor time */
+	}
+	loop_once(s.loop, 0);
+	assert_true(s.polls + s.arms > 0);
+	loop_set_poll_us(s.loop, 3, false);
+	assert_true(loop_polls(s.loop));
+	loop_set_poll_us(s.loop, 1000, true);
+	for (unsigned i = 0; i < 100000; i++) {
+		loop_done(s.loop, 128);
+	}
+	assert_true(loop_polls(s.loop));
 	loop_poller_del(s.loop, &s.p);
 	loop_free(s.loop);
 }
@@ -363,7 +391,7 @@ static void test_adaptive(void **state)
 
 	(void)state;
 	loop_poller_add(s.loop, &s.p);
-	loop_set_poll_us(s.loop, 100000);
+	loop_set_poll_us(s.loop, 100000, false);
 	c->set(c, &s.t, c->now(c) + 300000000u);
 	loop_run(s.loop);
 	assert_int_equal(s.polls[1], 0);
@@ -411,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_timer_of_a_task),
 		cmocka_unit_test(test_poller),
+		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_adaptive),
 		cmocka_unit_test(test_size),
 	};
