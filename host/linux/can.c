@@ -41,6 +41,7 @@ struct can_host {
 	struct vio_timer timer; /* set while the first of the list waits */
 	struct loop_fd in;
 	int fd;
+	bool told; /* that it is not up */
 	struct vio_can_able able;
 	struct vio_can_sink *sink;
 	struct vio_can_tx *first; /* oldest; those that were sent come first */
@@ -261,9 +262,13 @@ static int can_start(void *host)
 	memset(&i, 0, sizeof(i));
 	memcpy(i.ifr_name, h->ifname, sizeof(i.ifr_name));
 	if (ioctl(h->fd, SIOCGIFFLAGS, &i) < 0 || !(i.ifr_flags & IFF_UP) || can_join(h)) {
-		log_warn(h->name, "the guest wants to start, but %s is not up", h->ifname);
+		if (!h->told) {
+			log_warn(h->name, "the guest wants to start, but %s is not up", h->ifname);
+		}
+		h->told = true;
 		return VIO_E_IO;
 	}
+	h->told = false;
 	for (n = 0; n < STALE && recv(h->fd, &f, sizeof(f), MSG_DONTWAIT) >= 0; n++) {
 	}
 	r = loop_add(h->loop, &h->in, h->fd, EPOLLIN, can_event);

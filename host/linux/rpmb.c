@@ -26,6 +26,7 @@ struct rpmb_host {
 	struct offload_job job;
 	struct vio_rpmb_commit *c;
 	int rc;
+	bool told; /* that it cannot be written */
 };
 
 static const struct vio_rpmb_store *file_store(void *host)
@@ -57,7 +58,8 @@ static void commit_done(struct offload_job *j)
 		mac_key(h->mac, h->file.key);
 		log_info(h->name, "key programmed");
 	}
-	if (h->rc != VIO_OK) {
+	if (h->rc != VIO_OK && !h->told) {
+		h->told = true;
 		log_error(h->name,
 			  "could not be written: %s; nothing is written any more until the program "
 			  "starts anew",

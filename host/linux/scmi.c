@@ -4,8 +4,8 @@
  *
  * A resource's `path` holds its value as a decimal number, in the unit of the message (a sensor of hwmon or iio, a
  * frequency or a voltage that a driver takes); its `switch` takes 1 and 0 (LED or GPIO classes, a driver's own), or it has
- * a `line` of a GPIO chip instead (scmi_file.c). A
- * resource, or a part of one, without a file is simulated. All files are opened at the start, before the sandbox.
+ * a `line` of a GPIO chip instead (scmi_file.c). A resource, or a part of one, without a file is simulated. All files are
+ * opened at the start, before the sandbox.
  *
  * A file may be slow: a worker thread reads and writes. What agents ask of resources with files goes through one queue,
  * in order: what a switch is set to depends on what others need at that moment. State and answers are the loop's.
@@ -34,7 +34,7 @@ struct files {
 
 /* What an op does to a file */
 struct touch {
-	const struct file *on; /* NULL: nothing */
+	struct file *on; /* NULL: nothing */
 	bool write, cycle;
 	int64_t number;
 };
@@ -83,7 +83,7 @@ static void worker_run(struct offload_job *j)
 
 /* ---- on the loop ---- */
 
-static const struct file *there(const struct file *f)
+static struct file *there(struct file *f)
 {
 	return f->fd < 0 ? NULL : f;
 }
@@ -92,7 +92,7 @@ static const struct file *there(const struct file *f)
 static struct touch touches(const struct linux_board *s, const struct vio_scmi_op *op, bool shifts)
 {
 	enum scmi_kind k = scmi_kind_of(op->verb);
-	const struct files *f = k == SCMI_KINDS ? NULL : &s->file[k][op->res];
+	struct files *f = k == SCMI_KINDS ? NULL : &s->file[k][op->res];
 	struct touch t = { .write = true, .number = (int64_t)op->value };
 
 	switch (op->verb) {
@@ -152,30 +152,35 @@ static int result_of(int error)
 	}
 }
 
+static int said(const struct linux_board *s, struct file *on, const struct scmi_thing *thing,
+		int error)
+{
+	scmi_file_say(on, s->b.path, thing->name, error);
+	return result_of(error);
+}
+
 /* The board acts: the worker has done it; or an agent goes and gives back what it held, here and now. */
 static int acts(struct scmi_board *b, const struct scmi_thing *thing, const struct vio_scmi_op *op)
 {
 	struct linux_board *s = VIO_CONTAINER(b, struct linux_board, b);
 	struct touch t;
 
-	(void)thing;
 	if (s->applying) {
-		return s->did ? result_of(s->error) : VIO_OK;
+		return s->did ? said(s, s->did->on, thing, s->error) : VIO_OK;
 	}
 	t = touches(s, op, true);
-	return t.on ? result_of(scmi_file_write(t.on, t.number)) : VIO_OK;
+	return t.on ? said(s, t.on, thing, scmi_file_write(t.on, t.number)) : VIO_OK;
 }
 
 static int looks(struct scmi_board *b, const struct scmi_thing *thing, struct vio_scmi_op *op)
 {
 	struct linux_board *s = VIO_CONTAINER(b, struct linux_board, b);
 
-	(void)thing;
 	if (!s->applying || !s->did) {
 		return VIO_E_NOTSUP;
 	}
 	op->value = (uint64_t)s->did->number;
-	return result_of(s->error);
+	return said(s, s->did->on, thing, s->error);
 }
 
 /* did: NULL: no file of the op was touched. The worker may be at another op meanwhile. */
@@ -197,6 +202,7 @@ static void polled(struct linux_board *s)
 	struct scmi_state *state = &s->b.state[SCMI_SENSORS][s->poll.res];
 
 	s->polling = false;
+	(void)said(s, s->work.on, &s->b.plan->thing[SCMI_SENSORS][s->poll.res], s->error);
 	if (s->error == 0 && (uint64_t)s->work.number != state->value) {
 		scmi_board_reading(&s->b, s->poll.res, (uint64_t)s->work.number);
 	}

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "host/linux/scmi_file.h"
+#include "hosted/log.h"
 
 static int line_set(int fd, bool active)
 {
@@ -54,6 +55,19 @@ int scmi_file_write(const struct file *f, int64_t v)
 		return errno;
 	}
 	return 0;
+}
+
+void scmi_file_say(struct file *f, const char *platform, const char *thing, int error)
+{
+	if (error == EINVAL || error == ERANGE || error == EBUSY || error == EAGAIN) {
+		return; /* of this value, or this moment */
+	}
+	if (error && !f->failed) {
+		log_warn(platform, "%s: %s", thing, strerror(error));
+	} else if (!error && f->failed) {
+		log_info(platform, "%s: answers again", thing);
+	}
+	f->failed = error != 0;
 }
 
 bool scmi_file_open(struct host_ctx *ctx, const char *path, bool only_read, struct file *f)

@@ -36,6 +36,7 @@ struct spi_chip {
 	int fd;
 	uint32_t mode; /* as last set */
 	bool held;     /* left selected */
+	bool failed;   /* and that was said */
 };
 
 struct spi_host {
@@ -82,6 +83,31 @@ static void spi_run(struct offload_job *j)
 
 /* ---- on the loop ---- */
 
+/* What fails is said once, and when it is over. */
+static void spi_say(struct spi_host *h, struct spi_chip *c, const struct vio_spi_xfer *x)
+{
+	if (h->failed == EMSGSIZE) {
+		if (!h->told) {
+			log_warn(h->name,
+				 "the kernel takes no transfer of %u bytes: raise the parameter "
+				 "bufsiz of spidev",
+				 (unsigned)x->len);
+		}
+		h->told = true;
+		return;
+	}
+	if (h->failed && !c->failed) {
+		bool gone = h->failed == ESHUTDOWN || h->failed == ENODEV;
+
+		log_error(h->name, "chip select %u: %s", (unsigned)x->cs,
+			  gone ? "it is gone; start the program anew when it is back"
+			       : strerror(h->failed));
+	} else if (!h->failed && c->failed) {
+		log_info(h->name, "chip select %u answers again", (unsigned)x->cs);
+	}
+	c->failed = h->failed != 0;
+}
+
 static void spi_done(struct offload_job *j)
 {
 	struct spi_host *h = VIO_CONTAINER(j, struct spi_host, job);
@@ -90,15 +116,9 @@ static void spi_done(struct offload_job *j)
 
 	h->x = NULL;
 	h->chip[x->cs].held = h->failed == 0 && h->t.cs_change;
+	spi_say(h, &h->chip[x->cs], x);
 	if (h->failed == 0 && x->rx) {
 		(void)vio_span_write(&in, h->in, x->len);
-	}
-	if (h->failed == EMSGSIZE && !h->told) {
-		h->told = true;
-		log_warn(h->name,
-			 "the kernel takes no transfer of %u bytes: raise the parameter bufsiz of "
-			 "spidev",
-			 (unsigned)x->len);
 	}
 	vio_job_complete(&x->job, h->failed ? VIO_E_IO : VIO_OK);
 }

@@ -35,7 +35,7 @@ struct dog {
 	int fd;
 	int seconds; /* of the machine's watchdog */
 	enum dog_state state;
-	bool told; /* that feeding fails */
+	bool told; /* that it fails */
 };
 
 static const struct vio_watchdog_can dog_can = {
@@ -49,17 +49,20 @@ static const struct vio_watchdog_can *dog_open_device(void *host)
 	return &dog_can;
 }
 
+/* It is said once; returns: VIO_E_IO */
+static int dog_fails(struct dog *d, const char *what)
+{
+	if (!d->told) {
+		log_error(d->name, "this machine's watchdog %s: %s", what, strerror(errno));
+	}
+	d->told = true;
+	return VIO_E_IO;
+}
+
 /* returns: VIO_OK | VIO_E_IO */
 static int dog_feed(struct dog *d)
 {
-	if (ioctl(d->fd, WDIOC_KEEPALIVE, 0) >= 0) {
-		return VIO_OK;
-	}
-	if (!d->told) {
-		d->told = true;
-		log_error(d->name, "this machine's watchdog cannot be fed: %s", strerror(errno));
-	}
-	return VIO_E_IO;
+	return ioctl(d->fd, WDIOC_KEEPALIVE, 0) >= 0 ? VIO_OK : dog_fails(d, "cannot be fed");
 }
 
 /* Half of its time; a second has to do if that is all it has. */
@@ -103,20 +106,18 @@ static int dog_start(void *host, uint32_t timeout)
 	/* what it cannot have it leaves as it was */
 	if (ioctl(d->fd, WDIOC_SETTIMEOUT, &seconds) < 0 && errno != EINVAL && errno != ENOTTY &&
 	    errno != EOPNOTSUPP) {
-		log_error(d->name, "this machine's watchdog takes no timeout: %s", strerror(errno));
-		return VIO_E_IO;
+		return dog_fails(d, "takes no timeout");
 	}
 	if (ioctl(d->fd, WDIOC_GETTIMEOUT, &seconds) >= 0 && seconds > 0) {
 		d->seconds = seconds;
 	}
 	if (d->state == DOG_OFF && !dog_switch(d, WDIOS_ENABLECARD)) {
-		log_error(d->name, "this machine's watchdog does not start: %s", strerror(errno));
-		return VIO_E_IO;
+		return dog_fails(d, "does not start");
 	}
-	d->told = false;
 	if (dog_feed(d) != VIO_OK) {
 		return VIO_E_IO;
 	}
+	d->told = false;
 	d->state = DOG_GUEST;
 	if ((uint64_t)d->seconds * 1000u < timeout) {
 		dog_feed_later(d);
@@ -145,6 +146,11 @@ static void dog_expired(void *host, uint8_t action)
 	d->clock->set(d->clock, &d->timer, 0);
 	d->state = DOG_BITES;
 	if (ioctl(d->fd, WDIOC_SETTIMEOUT, &soon) < 0) {
+		if (errno == ENODEV) {
+			log_error(d->name, "expired, and this machine's watchdog is gone: nothing "
+					   "resets the machine");
+			return;
+		}
 		soon = d->seconds;
 	}
 	log_error(d->name, "expired: this machine is reset within %d s", soon);

@@ -3,8 +3,8 @@
  * t_vanish.c - the control devices of one process on this machine's resources, of which one after the other is pulled out
  *
  * Each device is the real one on its real Linux host, all on one loop; the kernel is played (vanish_kernel.h). Who loses
- * its resource answers with the status that its chapter has for that, every time; all others go on as before, the loop
- * sleeps, and at the end as many descriptors are open as in the beginning.
+ * its resource answers with the status that its chapter has for that, every time, and the log says it once; all others go
+ * on as before, the loop sleeps, and at the end as many descriptors are open as in the beginning.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 
 #define RIG_VQS 3u
 #include "rpmb_bed.h"
+#include "said.h"
 #include "vanish_kernel.h"
 #include <dirent.h>
 #include <stdlib.h>
@@ -195,18 +196,20 @@ static const struct {
 	const char *arg; /* "@": the folder */
 	int (*works)(void);
 	int good, bad;
+	const char *says; /* in the log, when it vanishes */
 } table[UNITS] = {
 	[SCMI] = { &vio_class_scmi, host_linux_scmi, "@/board", scmi_works, VIO_SCMI_SUCCESS,
-		   VIO_SCMI_HARDWARE_ERROR },
+		   VIO_SCMI_HARDWARE_ERROR, "/board: warning: t: No such device" },
 	[RPMB] = { &vio_class_rpmb, host_linux_rpmb, "@/rpmb", rpmb_works, VIO_RPMB_RES_OK,
-		   VIO_RPMB_RES_WRITE_FAILURE },
+		   VIO_RPMB_RES_WRITE_FAILURE, "rpmb: error: could not be written" },
 	[SPI] = { &vio_class_spi, host_linux_spi, "@/spi0,@/spi1", spi_works, VIO_SPI_TRANS_OK,
-		  VIO_SPI_TRANS_ERR },
+		  VIO_SPI_TRANS_ERR, "spi: error: chip select 0: it is gone" },
 	[CAN] = { &vio_class_can, host_linux_can, "can7", can_works, VIO_CAN_RESULT_OK,
-		  VIO_CAN_RESULT_NOT_OK },
+		  VIO_CAN_RESULT_NOT_OK, "can: warning: can7: No such device" },
 	[DOG] = { &vio_class_watchdog, host_linux_watchdog, "@/dog", dog_works, VIO_WATCHDOG_S_OK,
-		  VIO_WATCHDOG_S_IO },
-	[RTC] = { &vio_class_rtc, host_linux_rtc, NULL, rtc_works, VIO_RTC_S_OK, VIO_RTC_S_EIO },
+		  VIO_WATCHDOG_S_IO, "watchdog: error: this machine's watchdog " },
+	[RTC] = { &vio_class_rtc, host_linux_rtc, NULL, rtc_works, VIO_RTC_S_OK, VIO_RTC_S_EIO,
+		  NULL },
 };
 
 /* ---- a process with all of them ---- */
@@ -307,6 +310,7 @@ static int power_on(void **state)
 	put("spi0", "");
 	put("spi1", "");
 	put("dog", "");
+	said_begin();
 	descriptors = opened();
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, k.pair), 0);
 	loop = loop_new("test");
@@ -325,6 +329,7 @@ static int power_on(void **state)
 static int power_off(void **state)
 {
 	char command[96];
+	unsigned n;
 
 	(void)state;
 	for (unsigned u = 0; u < UNITS; u++) {
@@ -332,8 +337,9 @@ static int power_off(void **state)
 	}
 	loop_free(loop);
 	close(k.pair[1]);
-	assert_int_equal(opened(),
-			 descriptors); /* the host of can has closed its end of the pair */
+	n = opened();
+	said_end();
+	assert_int_equal(n, descriptors);
 	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
 	return system(command);
 }
@@ -362,7 +368,7 @@ static void quiet(void)
 
 static void lose(unsigned first, unsigned last)
 {
-	unsigned u, n, open;
+	unsigned u, n, open, before;
 
 	round_of_all();
 	open = opened();
@@ -370,9 +376,18 @@ static void lose(unsigned first, unsigned last)
 		pull(u);
 	}
 	loop_once(loop, 0);
+	round_of_all();
+	before = said("");
 	for (n = 0; n < 3; n++) {
 		round_of_all();
 		quiet();
+	}
+	for (u = first; u <= last; u++) {
+		if (said(table[u].says) == 0) {
+			fail_msg("nowhere said: '%s'", table[u].says);
+		}
+		assert_int_equal(said(""),
+				 before); /* nor said again, as often as the driver likes */
 	}
 	assert_int_equal(opened(), open);
 	/* plugged in again */
