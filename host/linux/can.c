@@ -234,9 +234,14 @@ static void can_event(struct loop_fd *in, uint32_t events)
 	}
 }
 
-/* Also again, of an interface that was pulled out and is back. returns: NULL or what is wrong */
+/*
+ * Also again, of an interface that was pulled out and is back. The kernel has forgotten the socket's filters then, without
+ * which it hears nothing, not even its own frames (raw_notify in Linux' net/can/raw.c).
+ * returns: NULL or what is wrong
+ */
 static const char *can_join(struct can_host *h)
 {
+	const struct can_filter all = { 0 };
 	struct sockaddr_can a;
 	struct ifreq i;
 
@@ -248,7 +253,10 @@ static const char *can_join(struct can_host *h)
 	memset(&a, 0, sizeof(a));
 	a.can_family = AF_CAN;
 	a.can_ifindex = i.ifr_ifindex;
-	return bind(h->fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? strerror(errno) : NULL;
+	return setsockopt(h->fd, SOL_CAN_RAW, CAN_RAW_FILTER, &all, sizeof(all)) < 0 ||
+			       bind(h->fd, (struct sockaddr *)&a, sizeof(a)) < 0
+		       ? strerror(errno)
+		       : NULL;
 }
 
 static int can_start(void *host)
@@ -269,7 +277,9 @@ static int can_start(void *host)
 		return VIO_E_IO;
 	}
 	h->told = false;
-	for (n = 0; n < STALE && recv(h->fd, &f, sizeof(f), MSG_DONTWAIT) >= 0; n++) {
+	/* errors too: there is one more for each way in which the interface went */
+	for (n = 0; n < STALE && (recv(h->fd, &f, sizeof(f), MSG_DONTWAIT) >= 0 || errno != EAGAIN);
+	     n++) {
 	}
 	r = loop_add(h->loop, &h->in, h->fd, EPOLLIN, can_event);
 	return r ? VIO_E_IO : VIO_OK;

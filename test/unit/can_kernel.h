@@ -36,11 +36,13 @@ struct heard { /* what a datagram of the pair carries */
 static struct {
 	int pair[2];   /* the host's, the test's */
 	int mtu, busy; /* busy: sends that are refused for now */
+	int pending;   /* errno that the socket has, once */
 	int no_socket, no_index, no_mtu, no_bind, down, dead; /* errno, or 0 */
 	struct canfd_frame sent[16];
 	size_t size[16];
 	unsigned nsent, binds;
 	bool own, fd_frames;
+	bool deaf; /* it has no filter: its interface was pulled out */
 	can_err_mask_t errors;
 } k;
 
@@ -71,11 +73,13 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t n)
 {
 	assert_int_equal(fd, k.pair[0]);
 	assert_int_equal(level, SOL_CAN_RAW);
-	assert_int_equal(n, 4);
+	assert_int_equal(n, name == CAN_RAW_FILTER ? sizeof(struct can_filter) : 4);
 	if (name == CAN_RAW_RECV_OWN_MSGS) {
 		k.own = true;
 	} else if (name == CAN_RAW_FD_FRAMES) {
 		k.fd_frames = true;
+	} else if (name == CAN_RAW_FILTER) {
+		k.deaf = false;
 	} else {
 		assert_int_equal(name, CAN_RAW_ERR_FILTER);
 		memcpy(&k.errors, value, 4);
@@ -126,6 +130,11 @@ ssize_t send(int fd, const void *p, size_t n, int flags)
 
 ssize_t recv(int fd, void *p, size_t n, int flags)
 {
+	if (k.pending) {
+		errno = k.pending;
+		k.pending = 0;
+		return -1;
+	}
 	return syscall(SYS_recvfrom, fd, p, n, flags, NULL, NULL);
 }
 
@@ -137,8 +146,10 @@ ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 	if (n < 0) {
 		return n;
 	}
-	errno = h.error;
-	if (h.error) {
+	k.deaf = k.deaf ||
+		 h.error == ENODEV; /* as Linux has it: its filters went with the interface */
+	errno = h.error ? h.error : EAGAIN;
+	if (h.error || k.deaf) {
 		return -1;
 	}
 	memcpy(m->msg_iov[0].iov_base, &h.f, (size_t)h.size);

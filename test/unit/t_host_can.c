@@ -307,6 +307,7 @@ static void test_receive(void **state)
 	ops->stop(h.host);
 	say(1, none, 0, CAN_MTU, 0, 0);
 	turns();
+	k.pending = ENODEV; /* the interface went twice: down, and out */
 	assert_int_equal(ops->start(h.host), VIO_OK);
 	say(2, none, 0, CAN_MTU, 0, 0);
 	turns();
@@ -342,6 +343,15 @@ static void test_off(void **state)
 		assert_int_equal(ops->start(h.host), VIO_OK);
 		assert_int_equal(k.binds, 1); /* it may be another one of that name */
 	}
+	/* and it is heard: others, and its own frames that come back */
+	say(2, none, 0, CAN_MTU, 0, 0);
+	turns();
+	assert_int_equal(nin, 1);
+	assert_int_equal(put(&f, 1, 0, "", 0, true), VIO_PENDING);
+	say(1, none, 0, CAN_MTU, MSG_CONFIRM, 0);
+	turns();
+	assert_true(f.back);
+	assert_int_equal(f.result, VIO_OK);
 }
 
 static void test_arguments(void **state)
