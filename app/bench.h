@@ -3,8 +3,8 @@
  * bench.h - `stratos bench`: a driver that loads a vhost-user back-end, verifies each completion and counts what it cost
  *
  * Files: bench.c the command; bench_option.c its options; bench_target.c set-up of the device, by the ways
- * of bench_way.h: bench_socket.c attach and spawn, bench_inside.c a device of this process;
- * bench_run.c the load; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
+ * of bench_way.h: bench_socket.c attach and spawn, bench_inside.c a device of this process; bench_run.c the load;
+ * bench_ask.c single requests besides; bench_stall.c what a standstill means; bench_rng.c, bench_blk.c, ... one class each;
  * bench_cost.c what the back-end used; bench_report.c, bench_json.c the result; bench_hist.c. Two of them compared:
  * bench_ab.h; at several values: bench_sweep.h. What the machine allows: bench_limit.h. Instructions and system calls: bench_count.h.
  */
@@ -150,9 +150,9 @@ struct bench {
 };
 
 /*
- * A device class as load. open: look at the configuration, allocate `own`. Then, for each request: next chooses what
- * and where, false: nothing (left) to do in this phase; build fills r->b; check looks at the answer. Failed checks are
- * told by bench_wrong.
+ * A device class as load. open: look at the configuration, allocate `own`; ready: the device is live, ask it what the
+ * load must know (bench_ask). Then, for each request: next chooses what and where, false: nothing (left) to do in this
+ * phase; build fills r->b; check looks at the answer. Failed checks are told by bench_wrong.
  */
 struct bench_class {
 	const char *name, *about;
@@ -162,13 +162,15 @@ struct bench_class {
 	bool (*next)(struct bench *b, struct bench_req *r);
 	void (*build)(struct bench *b, struct bench_req *r);
 	void (*check)(struct bench *b, struct bench_req *r, uint32_t len);
-	int (*open)(struct bench *b, char err[256]); /* 0 | -1; may be NULL, as close */
+	int (*open)(struct bench *b, char err[256]); /* 0 | -1; may be NULL, as ready and close */
+	int (*ready)(struct bench *b, char err[256]);
 	void (*close)(struct bench *b);
 	bool writes; /* --rw and --prepare mean something */
 };
 
 extern const struct bench_class *const bench_classes[]; /* closed by NULL */
-extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console;
+extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console,
+	bench_rtc;
 
 /* bench.c: SIGINT and SIGTERM end the load; a second one ends the program */
 void bench_signals(void);
@@ -195,6 +197,15 @@ void bench_wrong(struct bench *b, const struct bench_req *r, const char *fmt, ..
 void bench_fatal(struct bench *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint64_t bench_now(void); /* ns, monotonic */
 uint64_t bench_random(uint64_t *state);
+
+/* bench_add - as vio_dvq_add, as the load was asked to. bench_ask.c */
+int bench_add(struct bench *b, struct bench_queue *q, struct bench_req *r);
+/*
+ * bench_ask - one request, before or after the load: r is built, and what it has of shared memory is free for it, as a
+ * q->req[] is then. len: bytes that were written. what: of the request, in err. returns: 0 | -1 and err
+ */
+int bench_ask(struct bench *b, struct bench_queue *q, struct bench_req *r, const char *what,
+	      uint32_t *len, char err[256]);
 
 /* bench_stall.c */
 void bench_stalled(struct bench *b, uint64_t silent_ns);

@@ -116,8 +116,7 @@ static void put(struct bench *b, struct load *l, struct bench_queue *q, uint64_t
 		return;
 	}
 	b->spec.cls->build(b, r);
-	rc = b->spec.indirect ? vio_dvq_add_indirect(&q->q, &r->table, r->b, r->n_out, r->n_in, r)
-			      : vio_dvq_add(&q->q, r->b, r->n_out, r->n_in, r);
+	rc = bench_add(b, q, r);
 	if (rc != VIO_OK) { /* sizes were checked: a queue has room for its depth */
 		bench_fatal(b, "queue %u takes no request (%d)", q->vq, rc);
 		return;

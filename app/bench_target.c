@@ -151,7 +151,7 @@ static int open_all(struct bench *b, char err[256])
 	    (b->spec.cls->open && b->spec.cls->open(b, err))) {
 		return -1;
 	}
-	return open_queues(b, err);
+	return open_queues(b, err) || (b->spec.cls->ready && b->spec.cls->ready(b, err)) ? -1 : 0;
 }
 
 int bench_open(struct bench *b, char err[256])

@@ -14,6 +14,8 @@ static void loads(void **state)
 		"--dev=rng --in-process=rng,host=sim --regions=16 --event-idx --indirect",
 		"--dev=i2c --in-process=i2c,host=sim --depth=4 --ring=packed",
 		"--dev=gpio --in-process=gpio,host=sim --in-order",
+		"--dev=rtc --in-process=rtc,host=sim --memory=bounce --in-order --depth=80",
+		"--dev=rtc --in-process=rtc,host=linux --rate=20000 --ring=packed --event-idx",
 		"--dev=blk --in-process=blk,host=null:1M --verify=status --depth=80",
 		"--dev=blk --in-process=blk,host=null:1M,num-queues=3 --queues=3 --verify=status",
 		"--dev=blk --in-process=blk,host=memory:1M --rw=mix",

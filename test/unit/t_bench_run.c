@@ -116,6 +116,8 @@ static void ours(void **state)
 		{ "i2c --host=sim", "--dev=i2c --block-size=16 --client=adaptive" },
 		{ "gpio --host=sim", "--dev=gpio --ring=packed" },
 		{ "console --host=file:/dev/null", "--dev=console" },
+		{ "rtc --host=sim", "--dev=rtc --event-idx" },
+		{ "rtc --host=linux", "--dev=rtc --ring=packed --indirect" },
 		{ "rng --host=sim", "--dev=rng --rate=100000" },
 	};
 	char command[400];

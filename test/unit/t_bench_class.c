@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * t_bench_class.c - `stratos bench` of the classes whose load keeps state, against back-ends that are broken in one way
+ *
+ * The device behind a broken back-end (test/conform/bent.h) is one of ours on its simulated host. Each load passes
+ * there when nothing is broken, and says what is wrong when something is. STRATOS names the program.
+ */
+#define _GNU_SOURCE
+#include "bench_bed.h"
+#include <string.h>
+#include "test/conform/bent.h"
+
+#define SOUND 50u /* requests that every back-end serves well, those before the load too */
+
+static bool late(const struct bent_req *r)
+{
+	return r->n >= SOUND;
+}
+
+/* ---- what every class must notice ---- */
+
+static void loses(struct bent_req *r)
+{
+	r->lost = r->n == SOUND;
+}
+
+static void loses_first(struct bent_req *r)
+{
+	r->lost = r->n == 0;
+}
+
+static void less(struct bent_req *r)
+{
+	r->len -= late(r) && r->len > 0 ? 1u : 0u;
+}
+
+/* ---- rtc ---- */
+
+static bool is_reading(const struct bent_req *r)
+{
+	return late(r) && r->out[0] == 1 && r->out[1] == 0;
+}
+
+static void rtc_status(struct bent_req *r)
+{
+	r->in[0] = is_reading(r) ? 5 : r->in[0];
+}
+
+static void rtc_no_status(struct bent_req *r)
+{
+	r->in[0] = is_reading(r) ? 0xee : r->in[0];
+}
+
+static void rtc_no_reading(struct bent_req *r)
+{
+	memset(r->in + 8, is_reading(r) ? 0xee : r->in[8], is_reading(r) ? 8 : 1);
+}
+
+static void rtc_back(struct bent_req *r)
+{
+	if (is_reading(r) && r->n % 2u) {
+		memset(r->in + 8, 0, 8);
+	}
+}
+
+static void rtc_no_clock(struct bent_req *r)
+{
+	r->in[8] = r->n == 0 ? 0 : r->in[8];
+}
+
+/* ---- the table ---- */
+
+static const struct load {
+	const char *dev, *device, *args;
+} loads[] = {
+	{ "rtc", "rtc,host=sim", "" },
+	{ "rtc", "rtc,host=sim", "--address=0 --depth=1" },
+};
+
+/* dev: NULL for all of them */
+static const struct row {
+	const char *dev, *says;
+	struct bend bend;
+} rows[] = {
+	{ NULL, "under way", { .answer = loses } },
+	{ NULL, "the device does not answer", { .answer = loses_first } },
+	{ NULL, "reported as written, must be", { .answer = less } },
+	{ NULL, "used", { .flaw = BENT_TWICE } },
+	{ NULL, "returned", { .flaw = BENT_LEN_ROOM } },
+	{ NULL, "returned", { .flaw = BENT_ID } },
+	{ "rtc", "status 5 of clock 2", { .answer = rtc_status } },
+	{ "rtc", "the status byte was not written", { .answer = rtc_no_status } },
+	{ "rtc", "the reading was not written", { .answer = rtc_no_reading } },
+	{ "rtc", "clock 2 is monotonic, and went back by", { .answer = rtc_back } },
+	{ "rtc", "reads the same clock and was first", { .flaw = BENT_ORDER } },
+	{ "rtc", "the device has 0 clocks", { .answer = rtc_no_clock } },
+};
+
+/* returns: exit code, its output in out */
+static int bench(const struct load *l, const char *more, const struct bend *bend)
+{
+	char command[400], err[256] = "";
+	struct bent *b = bent_start("sock", l->device, bend, err);
+	int code;
+
+	if (!b) {
+		fail_msg("%s: %s", l->device, err);
+	}
+	snprintf(
+		command, sizeof(command),
+		"\"$STRATOS\" bench --attach=sock --dev=%s --count=400 --floor=off %s %s >out 2>&1",
+		l->dev, l->args, more);
+	code = shell(command);
+	bent_stop(b);
+	return code;
+}
+
+static void says(const char *dev, const char *text)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), "grep -qF -e '%s' out || { cat out; exit 1; }", text);
+	if (shell(command) != 0) {
+		fail_msg("%s: must say \"%s\"", dev, text);
+	}
+}
+
+static void sound(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		if (bench(&loads[i], "", NULL) != 0) {
+			(void)shell("cat out");
+			fail_msg("%s %s", loads[i].dev, loads[i].args);
+		}
+		says(loads[i].dev, "verified");
+	}
+}
+
+static void broken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		const struct load *l = &loads[i];
+
+		if (i > 0 && strcmp(l->dev, loads[i - 1].dev) == 0) {
+			continue; /* each class once */
+		}
+		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+			if (rows[k].dev && strcmp(rows[k].dev, l->dev) != 0) {
+				continue;
+			}
+			if (bench(l, "--stall=0.5", &rows[k].bend) != 1) {
+				(void)shell("cat out");
+				fail_msg("%s: row %zu is not noticed", l->dev, k);
+			}
+			says(l->dev, rows[k].says);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test(sound),
+		cmocka_unit_test(broken),
+	};
+
+	return cmocka_run_group_tests(t, up, down);
+}
