@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define BENCH_CHAIN  3u	  /* descriptors of the longest request */
+#define BENCH_CHAIN  4u	  /* descriptors of the longest request of any class */
 #define BENCH_ERRORS 5u	  /* texts that are kept; all are counted */
 #define BENCH_TEXT   200u /* bytes of one */
 #define BENCH_QUEUES 64u
@@ -159,6 +159,8 @@ struct bench_class {
 	uint64_t want; /* feature bits of the class, taken when offered */
 	uint16_t first_vq;
 	uint32_t block_size, block_max; /* bytes: default, most */
+	uint16_t chain;			/* descriptors of its longest request; 0: 3 */
+	uint16_t blocks;		/* in the data buffer of a request; 0: 1 */
 	bool (*next)(struct bench *b, struct bench_req *r);
 	void (*build)(struct bench *b, struct bench_req *r);
 	void (*check)(struct bench *b, struct bench_req *r, uint32_t len);
@@ -170,7 +172,7 @@ struct bench_class {
 
 extern const struct bench_class *const bench_classes[]; /* closed by NULL */
 extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console,
-	bench_rtc;
+	bench_rtc, bench_spi;
 
 /* bench.c: SIGINT and SIGTERM end the load; a second one ends the program */
 void bench_signals(void);
@@ -179,6 +181,7 @@ void bench_signals(void);
 int bench_options(int argc, char **argv, struct bench_spec *s, char err[256]);
 void bench_help(FILE *out);
 /* bench_duration - "2", "0.5", "250ms"; bench_count - "10", "64K"; returns: false when it is none, or not in range */
+uint16_t bench_chain(const struct bench_spec *s); /* descriptors of the longest request */
 bool bench_duration(const char *text, uint64_t *ns);
 bool bench_count(const char *text, uint64_t min, uint64_t max, uint64_t *n);
 const char *bench_memory_name(enum bench_memory m);
@@ -206,6 +209,9 @@ int bench_add(struct bench *b, struct bench_queue *q, struct bench_req *r);
  */
 int bench_ask(struct bench *b, struct bench_queue *q, struct bench_req *r, const char *what,
 	      uint32_t *len, char err[256]);
+
+/* bench_config - the first `len` bytes of the configuration of the device, which is a `what`; returns: 0 | -1 and err */
+int bench_config(struct bench *b, const char *what, void *to, uint32_t len, char err[256]);
 
 /* bench_stall.c */
 void bench_stalled(struct bench *b, uint64_t silent_ns);

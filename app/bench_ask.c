@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench_ask.c - one request by itself, outside of the load: what a class must know or do before it */
+/* bench_ask.c - what is asked outside of the load: one request by itself, the configuration */
 #include "app/bench_way.h"
 
 #define LOOK_NS 100000u /* between looks at the ring: nobody is asked to notify */
@@ -50,5 +50,15 @@ int bench_ask(struct bench *b, struct bench_queue *q, struct bench_req *r, const
 		snprintf(err, 256, "%s: %s", what,
 			 b->way->error(b->to)[0] ? b->way->error(b->to) : "it cannot be asked");
 	}
+	return -1;
+}
+
+int bench_config(struct bench *b, const char *what, void *to, uint32_t len, char err[256])
+{
+	if (b->way->bus->config_read(b->to, 0, to, len) == VIO_OK) {
+		return 0;
+	}
+	snprintf(err, 256, "the %s's configuration: %s", what,
+		 b->way->error(b->to)[0] ? b->way->error(b->to) : "the back-end has no CONFIG");
 	return -1;
 }

@@ -211,10 +211,7 @@ static int blk_geometry(struct bench *b, struct disk *d, char err[256])
 	uint64_t bytes, most = b->spec.size ? b->spec.size : SIZE_DEFAULT;
 	uint8_t c[36];
 
-	if (b->way->bus->config_read(b->to, 0, c, sizeof(c)) != VIO_OK) {
-		snprintf(err, 256, "the disk's configuration: %s",
-			 b->way->error(b->to)[0] ? b->way->error(b->to)
-						 : "the back-end has no CONFIG");
+	if (bench_config(b, "disk", c, sizeof(c), err)) {
 		return -1;
 	}
 	bytes = vio_unpack64(c) > (UINT64_MAX >> 9) ? UINT64_MAX : vio_unpack64(c) << 9;

@@ -99,7 +99,7 @@ static int make_regions(struct inside *w, uint32_t n, uint64_t bytes)
 /* returns: the memory kind that was asked for, or NULL: it cannot be had */
 static struct vio_mem *make_memory(struct inside *w, const struct bench_spec *s)
 {
-	uint32_t slot = (s->block_size + BOUNCE_HEAD + 15u) & ~15u;
+	uint32_t slot = (bench_data_bytes(s) + BOUNCE_HEAD + 15u) & ~15u;
 	uint16_t nslot = (uint16_t)(s->depth < BOUNCE_MOST ? s->depth : BOUNCE_MOST);
 
 	if (make_regions(w, s->regions, bench_region_bytes(s)) ||

@@ -239,7 +239,9 @@ static const struct option options[] = {
 	{ "verify", "WHAT", "data (default) or status: content is not compared, for null disks",
 	  set_verify },
 	{ "address", "N",
-	  "i2c: of the target, default 80 (0x50); gpio: line, default 0; rtc: clock", set_address },
+	  "i2c: of the target, default 80 (0x50); gpio: line, default 0; rtc: clock; spi: "
+	  "chip select",
+	  set_address },
 	{ "time", "S", "duration of the load; default 3", set_time },
 	{ "warmup", "S", "load that does not count, before; default none", set_warmup },
 	{ "count", "N", "end after N requests instead", set_count },
@@ -290,11 +292,17 @@ void bench_help(FILE *out)
 		     "stratos-bench(1) says more.\n");
 }
 
+uint16_t bench_chain(const struct bench_spec *s)
+{
+	return s->cls->chain ? s->cls->chain : 3;
+}
+
 /* What does not fit together, or is missing. */
 static int finish(struct bench_spec *s, bool sized, char err[256])
 {
 	const char *what = NULL;
 	uint32_t most;
+	char of[40];
 
 	if ((s->attach != NULL) + (s->spawn != NULL) + (s->inside != NULL) != 1) {
 		what = "one of --attach=SOCKET, --spawn='CMD {sock}' and --in-process=DEVICE is "
@@ -326,11 +334,12 @@ static int finish(struct bench_spec *s, bool sized, char err[256])
 			 s->cls->block_max);
 		return -1;
 	}
-	most = s->indirect ? s->queue_size : s->queue_size / BENCH_CHAIN;
+	most = s->indirect ? s->queue_size : s->queue_size / bench_chain(s);
 	if (s->depth > most) {
+		snprintf(of, sizeof(of), " of up to %u descriptors", bench_chain(s));
 		snprintf(err, 256,
 			 "--depth: a ring of %u has room for %u requests%s; raise --queue-size",
-			 s->queue_size, most, s->indirect ? "" : " of up to 3 descriptors");
+			 s->queue_size, most, s->indirect ? "" : of);
 		return -1;
 	}
 	return 0;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL 64u /* bytes of head and tail each: a cache line of its own */
+#define SMALL 64u /* bytes of head, tail and table each: a cache line, BENCH_CHAIN descriptors */
 
 const struct bench_way *const bench_ways[] = { &bench_socket, &bench_inside, NULL };
 
@@ -65,11 +65,16 @@ static uint32_t data_align(const struct bench_spec *s)
 	return s->block_size >= 4096 ? 4096 : s->block_size >= 512 ? 512 : SMALL;
 }
 
+uint32_t bench_data_bytes(const struct bench_spec *s)
+{
+	return s->block_size * (s->cls->blocks ? s->cls->blocks : 1u);
+}
+
 /* Enough for each region: its share of rings and requests, and what alignment may cost. */
 uint64_t bench_region_bytes(const struct bench_spec *s)
 {
 	uint64_t ring = ((uint64_t)vio_dvq_bytes(s->queue_size, s->packed) + 4095u) & ~4095ull;
-	uint64_t slot = ((uint64_t)s->block_size + data_align(s) + 3u * SMALL) & ~63ull;
+	uint64_t slot = ((uint64_t)bench_data_bytes(s) + data_align(s) + 3u * SMALL) & ~63ull;
 	uint64_t n = (uint64_t)s->depth * s->queues;
 
 	return ring * ((s->queues + s->regions - 1u) / s->regions) +
@@ -81,8 +86,8 @@ static int open_request(struct bench *b, struct bench_req *r, uint32_t at)
 	bool ok = b->way->alloc(b->to, at, SMALL, SMALL, &r->head) == VIO_OK &&
 		  b->way->alloc(b->to, at, SMALL, SMALL, &r->table) == VIO_OK &&
 		  b->way->alloc(b->to, at, SMALL, SMALL, &r->tail) == VIO_OK &&
-		  b->way->alloc(b->to, at, b->spec.block_size, data_align(&b->spec), &r->data) ==
-			  VIO_OK;
+		  b->way->alloc(b->to, at, bench_data_bytes(&b->spec), data_align(&b->spec),
+				&r->data) == VIO_OK;
 
 	return ok ? 0 : -1;
 }

@@ -36,6 +36,7 @@ struct bench_way {
 extern const struct bench_way *const bench_ways[]; /* closed by NULL */
 extern const struct bench_way bench_socket, bench_inside;
 
+uint32_t bench_data_bytes(const struct bench_spec *s); /* of a request */
 /* bench_region_bytes - that each memory region must have for rings and requests */
 uint64_t bench_region_bytes(const struct bench_spec *s);
 

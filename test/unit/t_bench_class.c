@@ -68,38 +68,94 @@ static void rtc_no_clock(struct bent_req *r)
 	r->in[8] = r->n == 0 ? 0 : r->in[8];
 }
 
+/* ---- spi ---- */
+
+static void spi_error(struct bent_req *r)
+{
+	r->in[r->in_len - 1u] = late(r) ? 2 : 0;
+}
+
+static void spi_no_result(struct bent_req *r)
+{
+	r->in[r->in_len - 1u] = late(r) ? 0xee : 0;
+}
+
+static void spi_wrong(struct bent_req *r)
+{
+	r->in[10] ^= late(r) ? 1 : 0;
+}
+
+static void spi_no_data(struct bent_req *r)
+{
+	for (uint32_t i = 16; late(r) && i + 1u < r->in_len; i++) {
+		r->in[i] = r->out[32u + i] ^ 0xffu;
+	}
+}
+
+static void spi_sent(struct bent_req *r)
+{
+	r->out[40] ^= late(r) ? 1 : 0; /* BENT_OUT_BACK takes it to the driver */
+}
+
+static void spi_no_loop(uint8_t *config, uint32_t len)
+{
+	config[8] &= len > 8 ? 0xbf : 0xff;
+}
+
+static void spi_words(uint8_t *config, uint32_t len)
+{
+	config[4] &= len > 4 ? 0x7f : 0xff;
+}
+
 /* ---- the table ---- */
 
 static const struct load {
 	const char *dev, *device, *args;
+	struct bend bend; /* nothing is wrong with it */
 } loads[] = {
-	{ "rtc", "rtc,host=sim", "" },
-	{ "rtc", "rtc,host=sim", "--address=0 --depth=1" },
+	{ "rtc", "rtc,host=sim", "", { 0 } },
+	{ "rtc", "rtc,host=sim", "--address=0 --depth=1", { 0 } },
+	{ "spi", "spi,host=sim", "", { 0 } },
+	{ "spi", "spi,host=sim", "--address=1 --block-size=77", { .config = spi_no_loop } },
+	{ "spi", "spi,host=sim", "--verify=status --ring=packed", { .answer = spi_wrong } },
 };
 
 /* dev: NULL for all of them */
 static const struct row {
-	const char *dev, *says;
+	const char *dev, *args, *says;
 	struct bend bend;
 } rows[] = {
-	{ NULL, "under way", { .answer = loses } },
-	{ NULL, "the device does not answer", { .answer = loses_first } },
-	{ NULL, "reported as written, must be", { .answer = less } },
-	{ NULL, "used", { .flaw = BENT_TWICE } },
-	{ NULL, "returned", { .flaw = BENT_LEN_ROOM } },
-	{ NULL, "returned", { .flaw = BENT_ID } },
-	{ "rtc", "status 5 of clock 2", { .answer = rtc_status } },
-	{ "rtc", "the status byte was not written", { .answer = rtc_no_status } },
-	{ "rtc", "the reading was not written", { .answer = rtc_no_reading } },
-	{ "rtc", "clock 2 is monotonic, and went back by", { .answer = rtc_back } },
-	{ "rtc", "reads the same clock and was first", { .flaw = BENT_ORDER } },
-	{ "rtc", "the device has 0 clocks", { .answer = rtc_no_clock } },
+	{ NULL, "", "under way", { .answer = loses } },
+	{ NULL, "", "reported as written, must be", { .answer = less } },
+	{ NULL, "", "ERROR queue 0: the back-end ", { .flaw = BENT_TWICE } },
+	{ NULL, "", "returned ", { .flaw = BENT_LEN_ROOM } },
+	{ NULL, "", "returned ", { .flaw = BENT_ID } },
+	{ "rtc", "", "the device does not answer", { .answer = loses_first } },
+	{ "rtc", "", "status 5 of clock 2", { .answer = rtc_status } },
+	{ "rtc", "", "the status byte was not written", { .answer = rtc_no_status } },
+	{ "rtc", "", "the reading was not written", { .answer = rtc_no_reading } },
+	{ "rtc", "", "clock 2 is monotonic, and went back by", { .answer = rtc_back } },
+	{ "rtc", "", "reads the same clock and was first", { .flaw = BENT_ORDER } },
+	{ "rtc", "", "the device has 0 clocks", { .answer = rtc_no_clock } },
+	{ "rtc", "--address=4", "the device has 4 clocks", { 0 } },
+	{ "spi", "", "result 2 (TRANS_ERR)", { .answer = spi_error } },
+	{ "spi", "", "the result was not written", { .answer = spi_no_result } },
+	{ "spi", "", "differ from byte 10 on: is this a loop?", { .answer = spi_wrong } },
+	{ "spi", "", "differ from byte 16 on: it was not written", { .answer = spi_no_data } },
+	{ "spi",
+	  "",
+	  "byte 8 of what was to be sent was changed",
+	  { .flaw = BENT_OUT_BACK, .answer = spi_sent } },
+	{ "spi", "", "the controller has no loop-back mode", { .config = spi_no_loop } },
+	{ "spi", "--address=0", "is this a loop?", { .config = spi_no_loop } },
+	{ "spi", "", "has no words of 8 bits", { .config = spi_words } },
+	{ "spi", "--address=2", "the controller has 2 chip selects", { 0 } },
 };
 
 /* returns: exit code, its output in out */
 static int bench(const struct load *l, const char *more, const struct bend *bend)
 {
-	char command[400], err[256] = "";
+	char command[500], err[256] = "";
 	struct bent *b = bent_start("sock", l->device, bend, err);
 	int code;
 
@@ -129,7 +185,7 @@ static void sound(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-		if (bench(&loads[i], "", NULL) != 0) {
+		if (bench(&loads[i], "", &loads[i].bend) != 0) {
 			(void)shell("cat out");
 			fail_msg("%s %s", loads[i].dev, loads[i].args);
 		}
@@ -142,6 +198,7 @@ static void broken(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
 		const struct load *l = &loads[i];
+		char args[100];
 
 		if (i > 0 && strcmp(l->dev, loads[i - 1].dev) == 0) {
 			continue; /* each class once */
@@ -150,7 +207,8 @@ static void broken(void **state)
 			if (rows[k].dev && strcmp(rows[k].dev, l->dev) != 0) {
 				continue;
 			}
-			if (bench(l, "--stall=0.5", &rows[k].bend) != 1) {
+			snprintf(args, sizeof(args), "--stall=0.5 %s", rows[k].args);
+			if (bench(l, args, &rows[k].bend) != 1) {
 				(void)shell("cat out");
 				fail_msg("%s: row %zu is not noticed", l->dev, k);
 			}

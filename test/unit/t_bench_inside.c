@@ -15,6 +15,8 @@ static void loads(void **state)
 		"--dev=i2c --in-process=i2c,host=sim --depth=4 --ring=packed",
 		"--dev=gpio --in-process=gpio,host=sim --in-order",
 		"--dev=rtc --in-process=rtc,host=sim --memory=bounce --in-order --depth=80",
+		"--dev=spi --in-process=spi,host=sim --memory=bounce --indirect --depth=100",
+		"--dev=spi --in-process=spi,host=sim --rate=20000 --block-size=1 --event-idx",
 		"--dev=rtc --in-process=rtc,host=linux --rate=20000 --ring=packed --event-idx",
 		"--dev=blk --in-process=blk,host=null:1M --verify=status --depth=80",
 		"--dev=blk --in-process=blk,host=null:1M,num-queues=3 --queues=3 --verify=status",

@@ -117,6 +117,8 @@ static void ours(void **state)
 		{ "gpio --host=sim", "--dev=gpio --ring=packed" },
 		{ "console --host=file:/dev/null", "--dev=console" },
 		{ "rtc --host=sim", "--dev=rtc --event-idx" },
+		{ "spi --host=sim", "--dev=spi --in-order --regions=9 --block-size=1000" },
+		{ "spi --host=sim:delay=20", "--dev=spi --ring=packed --event-idx --indirect" },
 		{ "rtc --host=linux", "--dev=rtc --ring=packed --indirect" },
 		{ "rng --host=sim", "--dev=rng --rate=100000" },
 	};
