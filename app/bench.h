@@ -172,7 +172,7 @@ struct bench_class {
 
 extern const struct bench_class *const bench_classes[]; /* closed by NULL */
 extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console,
-	bench_rtc, bench_spi;
+	bench_rtc, bench_scmi, bench_spi;
 
 /* bench.c: SIGINT and SIGTERM end the load; a second one ends the program */
 void bench_signals(void);

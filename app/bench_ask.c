@@ -45,7 +45,7 @@ int bench_ask(struct bench *b, struct bench_queue *q, struct bench_req *r, const
 		snprintf(err, 256, "%s: the device does not answer%s", what,
 			 bench_stopped() ? "" : " (--stall is how long it may take)");
 	} else if (rc == VIO_E_RING) {
-		snprintf(err, 256, "%s: the device returned what was not asked for", what);
+		snprintf(err, 256, "%s: the back-end returned what was not asked for", what);
 	} else {
 		snprintf(err, 256, "%s: %s", what,
 			 b->way->error(b->to)[0] ? b->way->error(b->to) : "it cannot be asked");

@@ -239,8 +239,8 @@ static const struct option options[] = {
 	{ "verify", "WHAT", "data (default) or status: content is not compared, for null disks",
 	  set_verify },
 	{ "address", "N",
-	  "i2c: of the target, default 80 (0x50); gpio: line, default 0; rtc: clock; spi: "
-	  "chip select",
+	  "which one: i2c target (default 80, 0x50), gpio line, rtc clock, spi chip select, scmi "
+	  "clock and sensor",
 	  set_address },
 	{ "time", "S", "duration of the load; default 3", set_time },
 	{ "warmup", "S", "load that does not count, before; default none", set_warmup },

@@ -109,11 +109,16 @@ static int capable(struct bench *b, uint16_t id, bool *monotonic, char err[256])
 static int rtc_ready(struct bench *b, char err[256])
 {
 	struct clock *c = calloc(1, sizeof(*c));
-	const uint8_t *p = ask(b, VIO_RTC_REQ_CFG, 0, "how many clocks there are", err);
+	const uint8_t *p;
 	uint16_t n;
 
 	b->own = c;
-	if (!c || !p) {
+	if (!c) {
+		snprintf(err, 256, "no memory");
+		return -1;
+	}
+	p = ask(b, VIO_RTC_REQ_CFG, 0, "how many clocks there are", err);
+	if (!p) {
 		return -1;
 	}
 	n = vio_unpack16(p + offsetof(struct vio_rtc_resp_cfg, num_clocks));

@@ -117,7 +117,11 @@ static int spi_open(struct bench *b, char err[256])
 	uint32_t cs = b->spec.address == UINT32_MAX ? 0 : b->spec.address, bits;
 
 	b->own = head;
-	if (!head || bench_config(b, "controller", &c, sizeof(c), err)) {
+	if (!head) {
+		snprintf(err, 256, "no memory");
+		return -1;
+	}
+	if (bench_config(b, "controller", &c, sizeof(c), err)) {
 		return -1;
 	}
 	bits = vio_le32(c.bits_per_word_mask);

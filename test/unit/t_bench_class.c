@@ -107,6 +107,54 @@ static void spi_words(uint8_t *config, uint32_t len)
 	config[4] &= len > 4 ? 0x7f : 0xff;
 }
 
+/* ---- scmi ---- */
+
+static void scmi_token(struct bent_req *r)
+{
+	r->in[2] ^= late(r) ? 4 : 0;
+}
+
+static void scmi_header(struct bent_req *r)
+{
+	r->in[0] ^= late(r) ? 1 : 0;
+}
+
+static void scmi_status(struct bent_req *r)
+{
+	if (late(r)) {
+		memset(r->in + 4, 0xff, 4);
+	}
+}
+
+static void scmi_nothing(struct bent_req *r)
+{
+	memset(r->in, late(r) ? 0xee : r->in[0], late(r) ? 8 : 1);
+}
+
+static void scmi_value(struct bent_req *r)
+{
+	r->in[8] ^= late(r) ? 1 : 0;
+}
+
+static void scmi_no_value(struct bent_req *r)
+{
+	if (late(r)) {
+		memset(r->in + 8, 0xee, r->len - 8u);
+	}
+}
+
+static void scmi_never(struct bent_req *r)
+{
+	r->in[4] = 0xff;
+}
+
+static void scmi_warmer(struct bent_req *r)
+{
+	if (r->out[0] == 6 && r->out[1] == 0x54) { /* SENSOR_READING_GET */
+		r->in[8] = (uint8_t)r->n;
+	}
+}
+
 /* ---- the table ---- */
 
 static const struct load {
@@ -118,6 +166,8 @@ static const struct load {
 	{ "spi", "spi,host=sim", "", { 0 } },
 	{ "spi", "spi,host=sim", "--address=1 --block-size=77", { .config = spi_no_loop } },
 	{ "spi", "spi,host=sim", "--verify=status --ring=packed", { .answer = spi_wrong } },
+	{ "scmi", "scmi,host=sim", "", { .answer = scmi_warmer } },
+	{ "scmi", "scmi,host=sim", "--address=2 --event-idx", { 0 } },
 };
 
 /* dev: NULL for all of them */
@@ -127,9 +177,9 @@ static const struct row {
 } rows[] = {
 	{ NULL, "", "under way", { .answer = loses } },
 	{ NULL, "", "reported as written, must be", { .answer = less } },
-	{ NULL, "", "ERROR queue 0: the back-end ", { .flaw = BENT_TWICE } },
-	{ NULL, "", "returned ", { .flaw = BENT_LEN_ROOM } },
-	{ NULL, "", "returned ", { .flaw = BENT_ID } },
+	{ NULL, "", ": the back-end ", { .flaw = BENT_TWICE } },
+	{ NULL, "", ": the back-end returned ", { .flaw = BENT_LEN_ROOM } },
+	{ NULL, "", ": the back-end returned ", { .flaw = BENT_ID } },
 	{ "rtc", "", "the device does not answer", { .answer = loses_first } },
 	{ "rtc", "", "status 5 of clock 2", { .answer = rtc_status } },
 	{ "rtc", "", "the status byte was not written", { .answer = rtc_no_status } },
@@ -150,6 +200,18 @@ static const struct row {
 	{ "spi", "--address=0", "is this a loop?", { .config = spi_no_loop } },
 	{ "spi", "", "has no words of 8 bits", { .config = spi_words } },
 	{ "spi", "--address=2", "the controller has 2 chip selects", { 0 } },
+	{ "scmi", "", "version: the device does not answer", { .answer = loses_first } },
+	{ "scmi", "", "reading: token", { .answer = scmi_token } },
+	{ "scmi", "", "version: header 0x", { .answer = scmi_header } },
+	{ "scmi", "", "rate: status -1", { .answer = scmi_status } },
+	{ "scmi", "", "vendor: the answer was not written", { .answer = scmi_nothing } },
+	{ "scmi",
+	  "",
+	  "rate: another answer than at first, from byte 8 on",
+	  { .answer = scmi_value } },
+	{ "scmi", "", "reading: no value was written", { .answer = scmi_no_value } },
+	{ "scmi", "", "does not even tell", { .answer = scmi_never } },
+	{ "scmi", "--address=9", "neither a clock nor a sensor 9", { 0 } },
 };
 
 /* returns: exit code, its output in out */

@@ -17,6 +17,8 @@ static void loads(void **state)
 		"--dev=rtc --in-process=rtc,host=sim --memory=bounce --in-order --depth=80",
 		"--dev=spi --in-process=spi,host=sim --memory=bounce --indirect --depth=100",
 		"--dev=spi --in-process=spi,host=sim --rate=20000 --block-size=1 --event-idx",
+		"--dev=scmi --in-process=scmi,host=sim --memory=window --in-order",
+		"--dev=scmi --in-process=scmi,host=sim,scmi-delay=20 --event-idx --rate=20000",
 		"--dev=rtc --in-process=rtc,host=linux --rate=20000 --ring=packed --event-idx",
 		"--dev=blk --in-process=blk,host=null:1M --verify=status --depth=80",
 		"--dev=blk --in-process=blk,host=null:1M,num-queues=3 --queues=3 --verify=status",

@@ -119,6 +119,8 @@ static void ours(void **state)
 		{ "rtc --host=sim", "--dev=rtc --event-idx" },
 		{ "spi --host=sim", "--dev=spi --in-order --regions=9 --block-size=1000" },
 		{ "spi --host=sim:delay=20", "--dev=spi --ring=packed --event-idx --indirect" },
+		{ "scmi --host=sim", "--dev=scmi --ring=packed --event-idx --client=poll" },
+		{ "scmi --host=sim --scmi-delay=50", "--dev=scmi --indirect --address=1" },
 		{ "rtc --host=linux", "--dev=rtc --ring=packed --indirect" },
 		{ "rng --host=sim", "--dev=rng --rate=100000" },
 	};
