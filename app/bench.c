@@ -15,7 +15,7 @@
 /* A new class is one file and one line here. */
 const struct bench_class *const bench_classes[] = {
 	&bench_rng, &bench_blk, &bench_console, &bench_i2c, &bench_gpio,
-	&bench_rtc, &bench_spi, &bench_scmi,	NULL,
+	&bench_rtc, &bench_spi, &bench_scmi,	&bench_can, NULL,
 };
 
 static void on_signal(int number)

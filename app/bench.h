@@ -133,7 +133,8 @@ struct bench {
 	pid_t pid;		     /* the back-end's, 0 unknown */
 	struct target target;	     /* spawned */
 	uint64_t offered, features;
-	struct bench_queue *queue; /* spec.queues */
+	struct bench_queue *queue;  /* spec.queues */
+	struct bench_queue control; /* the class's control queue, one request; not loaded */
 	enum bench_phase phase;
 	uint64_t sent, done;
 	uint64_t span;	  /* bytes of the disk that the load is about; 0: the class has none */
@@ -158,6 +159,7 @@ struct bench_class {
 	const char *name, *about;
 	uint64_t want; /* feature bits of the class, taken when offered */
 	uint16_t first_vq;
+	uint16_t control_vq; /* what `ready` asks is sent there: b->control; 0: there is none */
 	uint32_t block_size, block_max; /* bytes: default, most */
 	uint16_t chain;			/* descriptors of its longest request; 0: 3 */
 	uint16_t blocks;		/* in the data buffer of a request; 0: 1 */
@@ -172,7 +174,7 @@ struct bench_class {
 
 extern const struct bench_class *const bench_classes[]; /* closed by NULL */
 extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console,
-	bench_rtc, bench_scmi, bench_spi;
+	bench_rtc, bench_scmi, bench_spi, bench_can;
 
 /* bench.c: SIGINT and SIGTERM end the load; a second one ends the program */
 void bench_signals(void);

@@ -240,7 +240,7 @@ static const struct option options[] = {
 	  set_verify },
 	{ "address", "N",
 	  "which one: i2c target (default 80, 0x50), gpio line, rtc clock, spi chip select, scmi "
-	  "clock and sensor",
+	  "clock and sensor, can identifier (default 291, 0x123)",
 	  set_address },
 	{ "time", "S", "duration of the load; default 3", set_time },
 	{ "warmup", "S", "load that does not count, before; default none", set_warmup },

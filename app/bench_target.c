@@ -31,7 +31,7 @@ static int negotiate(struct bench *b, char err[256])
 		{ VIO_F_IN_ORDER, "IN_ORDER (--in-order)" },
 	};
 	uint64_t want = wanted(&b->spec);
-	uint32_t most;
+	uint32_t most, need;
 	int rc;
 
 	if (b->way->bus->features(b->to, &b->offered) != VIO_OK) {
@@ -45,9 +45,11 @@ static int negotiate(struct bench *b, char err[256])
 		}
 	}
 	most = b->way->queues(b->to);
-	if (most != 0 && b->spec.cls->first_vq + b->spec.queues > most) {
+	need = (uint32_t)b->spec.cls->first_vq + b->spec.queues;
+	need = b->spec.cls->control_vq >= need ? b->spec.cls->control_vq + 1u : need;
+	if (most != 0 && need > most) {
 		snprintf(err, 256, "the back-end has %u queue%s, %u are needed", most,
-			 most == 1 ? "" : "s", b->spec.cls->first_vq + b->spec.queues);
+			 most == 1 ? "" : "s", need);
 		return -1;
 	}
 	rc = vio_drv_probe(b->way->bus, b->to, want, &b->features);
@@ -75,9 +77,10 @@ uint64_t bench_region_bytes(const struct bench_spec *s)
 {
 	uint64_t ring = ((uint64_t)vio_dvq_bytes(s->queue_size, s->packed) + 4095u) & ~4095ull;
 	uint64_t slot = ((uint64_t)bench_data_bytes(s) + data_align(s) + 3u * SMALL) & ~63ull;
-	uint64_t n = (uint64_t)s->depth * s->queues;
+	uint32_t control = s->cls->control_vq ? 1 : 0; /* a ring and a request */
+	uint64_t n = (uint64_t)s->depth * s->queues + control;
 
-	return ring * ((s->queues + s->regions - 1u) / s->regions) +
+	return ring * ((s->queues + control + s->regions - 1u) / s->regions) +
 	       (slot + SMALL) * ((n + s->regions - 1u) / s->regions) + 8192u;
 }
 
@@ -92,27 +95,28 @@ static int open_request(struct bench *b, struct bench_req *r, uint32_t at)
 	return ok ? 0 : -1;
 }
 
-static int open_queue(struct bench *b, uint16_t i, char err[256])
+/* i: which one, for its place in memory; depth: requests that it has */
+static int open_queue(struct bench *b, struct bench_queue *q, uint16_t i, uint16_t vq,
+		      uint16_t depth, char err[256])
 {
 	const struct bench_spec *s = &b->spec;
-	struct bench_queue *q = &b->queue[i];
 	uint16_t flags = (uint16_t)((s->packed ? VIO_DVQ_PACKED : 0) |
 				    (s->event_idx ? VIO_DVQ_EVENT_IDX : 0) |
 				    (s->in_order ? VIO_DVQ_IN_ORDER : 0));
 	uint64_t area[3];
 	int rc;
 
-	q->vq = (uint16_t)(s->cls->first_vq + i);
+	q->vq = vq;
 	q->slot = calloc(s->queue_size, sizeof(*q->slot));
-	q->req = calloc(s->depth, sizeof(*q->req));
-	q->free = calloc(s->depth, sizeof(struct bench_req *));
+	q->req = calloc(depth, sizeof(*q->req));
+	q->free = calloc(depth, sizeof(struct bench_req *));
 	rc = b->way->alloc(b->to, i, vio_dvq_bytes(s->queue_size, s->packed), 4096, &q->ring);
-	for (uint16_t k = 0; rc == VIO_OK && q->req && q->free && k < s->depth; k++) {
+	for (uint16_t k = 0; rc == VIO_OK && q->req && q->free && k < depth; k++) {
 		rc = open_request(b, &q->req[k], (uint32_t)i * s->depth + k);
 		q->free[q->nfree++] = &q->req[k];
 	}
 	if (rc != VIO_OK || !q->slot || !q->req || !q->free) {
-		snprintf(err, 256, "no memory for queue %u", i);
+		snprintf(err, 256, "no memory for queue %u", vq);
 		return -1;
 	}
 	rc = vio_dvq_init(&q->q, s->queue_size, flags, &q->ring, q->slot);
@@ -121,7 +125,7 @@ static int open_queue(struct bench *b, uint16_t i, char err[256])
 		rc = b->way->bus->setup(b->to, q->vq, s->queue_size, area[0], area[1], area[2]);
 	}
 	if (rc != VIO_OK) {
-		snprintf(err, 256, "queue %u: %s", i, b->way->error(b->to));
+		snprintf(err, 256, "queue %u: %s", vq, b->way->error(b->to));
 		return -1;
 	}
 	return 0;
@@ -131,9 +135,15 @@ static int open_queues(struct bench *b, char err[256])
 {
 	b->queue = calloc(b->spec.queues, sizeof(*b->queue));
 	for (uint16_t i = 0; b->queue && i < b->spec.queues; i++) {
-		if (open_queue(b, i, err)) {
+		uint16_t vq = (uint16_t)(b->spec.cls->first_vq + i);
+
+		if (open_queue(b, &b->queue[i], i, vq, b->spec.depth, err)) {
 			return -1;
 		}
+	}
+	if (b->queue && b->spec.cls->control_vq &&
+	    open_queue(b, &b->control, b->spec.queues, b->spec.cls->control_vq, 1, err)) {
+		return -1;
 	}
 	if (!b->queue ||
 	    b->way->bus->set_status(b->to, VIO_S_ACKNOWLEDGE | VIO_S_DRIVER | VIO_S_FEATURES_OK |
@@ -172,21 +182,28 @@ int bench_open(struct bench *b, char err[256])
 	return -1;
 }
 
+static void close_queue(struct bench *b, struct bench_queue *q)
+{
+	if (b->to && b->way->stop && q->ring.p && !b->result.fatal[0]) {
+		b->way->stop(b, q->vq);
+	}
+	free(q->slot);
+	free(q->req);
+	free(q->free);
+}
+
 void bench_close(struct bench *b)
 {
 	if (b->result.fatal[0] && b->way->why) {
 		b->way->why(b);
 	}
 	for (uint16_t i = 0; b->queue && i < b->spec.queues; i++) {
-		if (b->to && b->way->stop && b->queue[i].ring.p && !b->result.fatal[0]) {
-			b->way->stop(b, b->queue[i].vq);
-		}
-		free(b->queue[i].slot);
-		free(b->queue[i].req);
-		free(b->queue[i].free);
+		close_queue(b, &b->queue[i]);
 	}
+	close_queue(b, &b->control);
 	free(b->queue);
 	b->queue = NULL;
+	b->control = (struct bench_queue){ 0 };
 	if (b->spec.cls->close) {
 		b->spec.cls->close(b);
 	}

@@ -9,6 +9,7 @@
 #include "bench_bed.h"
 #include <string.h>
 #include "test/conform/bent.h"
+#include "vio/spec/can.h"
 
 #define SOUND 50u /* requests that every back-end serves well, those before the load too */
 
@@ -155,6 +156,28 @@ static void scmi_warmer(struct bent_req *r)
 	}
 }
 
+/* ---- can ---- */
+
+static void can_refused(struct bent_req *r)
+{
+	r->in[0] = late(r) ? 1 : 0;
+}
+
+static void can_no_result(struct bent_req *r)
+{
+	r->in[0] = late(r) ? 0xee : 0;
+}
+
+static void can_odd(struct bent_req *r)
+{
+	r->in[0] = late(r) ? 7 : 0;
+}
+
+static void can_no_start(struct bent_req *r)
+{
+	r->in[0] = r->vq == VIO_CAN_CONTROLQ ? 1 : 0;
+}
+
 /* ---- the table ---- */
 
 static const struct load {
@@ -168,6 +191,9 @@ static const struct load {
 	{ "spi", "spi,host=sim", "--verify=status --ring=packed", { .answer = spi_wrong } },
 	{ "scmi", "scmi,host=sim", "", { .answer = scmi_warmer } },
 	{ "scmi", "scmi,host=sim", "--address=2 --event-idx", { 0 } },
+	{ "can", "can,host=sim:rate=0", "", { 0 } },
+	{ "can", "can,host=sim:rate=0", "--address=0", { .hide = VIO_CAN_F_CLASSIC } },
+	{ "can", "can,host=sim:rate=0", "--block-size=64 --regions=5", { 0 } },
 };
 
 /* dev: NULL for all of them */
@@ -212,6 +238,16 @@ static const struct row {
 	{ "scmi", "", "reading: no value was written", { .answer = scmi_no_value } },
 	{ "scmi", "", "does not even tell", { .answer = scmi_never } },
 	{ "scmi", "--address=9", "neither a clock nor a sensor 9", { 0 } },
+	{ "can",
+	  "",
+	  "starting the controller: the device does not answer",
+	  { .answer = loses_first } },
+	{ "can", "", "the controller does not start: result 1", { .answer = can_no_start } },
+	{ "can", "", "the frame was not sent (NOT_OK)", { .answer = can_refused } },
+	{ "can", "", "the result was not written", { .answer = can_no_result } },
+	{ "can", "", "result 7 does not exist", { .answer = can_odd } },
+	{ "can", "--block-size=12", "the controller has no FD", { .hide = VIO_CAN_F_FD } },
+	{ "can", "--block-size=9", "frames have 1 to 8, 12, 16", { 0 } },
 };
 
 /* returns: exit code, its output in out */

@@ -19,6 +19,8 @@ static void loads(void **state)
 		"--dev=spi --in-process=spi,host=sim --rate=20000 --block-size=1 --event-idx",
 		"--dev=scmi --in-process=scmi,host=sim --memory=window --in-order",
 		"--dev=scmi --in-process=scmi,host=sim,scmi-delay=20 --event-idx --rate=20000",
+		"--dev=can --in-process=can,host=sim:rate=0 --memory=window --in-order",
+		"--dev=can --in-process=can,host=sim:rate=0 --event-idx --rate=20000 --indirect",
 		"--dev=rtc --in-process=rtc,host=linux --rate=20000 --ring=packed --event-idx",
 		"--dev=blk --in-process=blk,host=null:1M --verify=status --depth=80",
 		"--dev=blk --in-process=blk,host=null:1M,num-queues=3 --queues=3 --verify=status",
@@ -62,6 +64,7 @@ static void faults(void **state)
 		  "0 bytes are reported as written" },
 		{ "--dev=blk --in-process=blk,host=sim,size=1M,fail-sector=64 --rw=read",
 		  "status 1 (IOERR)" },
+		{ "--dev=can --in-process=can,host=sim:rate=0,,busoff=123", "(NOT_OK)" },
 		{ "--dev=blk --in-process=blk,host=sim,size=1M,delay-us=3000000 --stall=1",
 		  "stalled" },
 	};

@@ -121,6 +121,8 @@ static void ours(void **state)
 		{ "spi --host=sim:delay=20", "--dev=spi --ring=packed --event-idx --indirect" },
 		{ "scmi --host=sim", "--dev=scmi --ring=packed --event-idx --client=poll" },
 		{ "scmi --host=sim --scmi-delay=50", "--dev=scmi --indirect --address=1" },
+		{ "can --host=sim:rate=0", "--dev=can --ring=packed --event-idx --in-order" },
+		{ "can --host=sim:rate=0", "--dev=can --indirect --block-size=48 --regions=9" },
 		{ "rtc --host=linux", "--dev=rtc --ring=packed --indirect" },
 		{ "rng --host=sim", "--dev=rng --rate=100000" },
 	};
