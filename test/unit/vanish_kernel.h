@@ -84,7 +84,9 @@ static int spidev(int fd, unsigned long request, void *arg)
 		*(uint8_t *)arg = 8;
 		return 0;
 	case SPI_IOC_MESSAGE(1):
-		memset((void *)(uintptr_t)t->rx_buf, 0x5a, t->rx_buf ? t->len : 0);
+		if (t->rx_buf) {
+			memset((void *)(uintptr_t)t->rx_buf, 0x5a, t->len);
+		}
 		return (int)t->len;
 	default:
 		return 0;
