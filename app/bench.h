@@ -169,12 +169,13 @@ struct bench_class {
 	int (*open)(struct bench *b, char err[256]); /* 0 | -1; may be NULL, as ready and close */
 	int (*ready)(struct bench *b, char err[256]);
 	void (*close)(struct bench *b);
-	bool writes; /* --rw and --prepare mean something */
+	bool writes;   /* --rw and --prepare mean something */
+	bool prepares; /* --prepare does, to `ready` */
 };
 
 extern const struct bench_class *const bench_classes[]; /* closed by NULL */
 extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console,
-	bench_rtc, bench_scmi, bench_spi, bench_can;
+	bench_rtc, bench_scmi, bench_spi, bench_can, bench_rpmb;
 
 /* bench.c: SIGINT and SIGTERM end the load; a second one ends the program */
 void bench_signals(void);

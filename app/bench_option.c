@@ -234,13 +234,16 @@ static const struct option options[] = {
 	{ "rw", "HOW", "blk: randread (default), read, or, destroying data, randwrite, write, mix",
 	  set_rw },
 	{ "size", "N", "blk: bytes of the disk to use; default up to 64M", set_size },
-	{ "prepare", NULL, "blk: write all of it first, so that reads can be compared",
+	{ "prepare", NULL,
+	  "blk: write all of it first, so that reads can be compared; rpmb: program a key, for "
+	  "ever",
 	  set_prepare },
 	{ "verify", "WHAT", "data (default) or status: content is not compared, for null disks",
 	  set_verify },
 	{ "address", "N",
 	  "which one: i2c target (default 80, 0x50), gpio line, rtc clock, spi chip select, scmi "
-	  "clock and sensor, can identifier (default 291, 0x123)",
+	  "clock and sensor, can identifier (default 291, 0x123), "
+	  "rpmb block",
 	  set_address },
 	{ "time", "S", "duration of the load; default 3", set_time },
 	{ "warmup", "S", "load that does not count, before; default none", set_warmup },
@@ -321,7 +324,7 @@ static int finish(struct bench_spec *s, bool sized, char err[256])
 		what = "--block-size: blk has sectors of 512 bytes";
 	} else if (!s->spawn && (s->callgrind || s->syscalls)) {
 		what = "--callgrind, --syscalls: the back-end is started under a tool: --spawn";
-	} else if (!s->cls->writes && s->prepare) {
+	} else if (!s->cls->writes && !s->cls->prepares && s->prepare) {
 		what = "--prepare: this class has nothing to write";
 	}
 	if (what) {
@@ -329,6 +332,11 @@ static int finish(struct bench_spec *s, bool sized, char err[256])
 		return -1;
 	}
 	s->block_size = sized ? s->block_size : s->cls->block_size;
+	if (s->cls->block_size == s->cls->block_max && s->block_size != s->cls->block_max) {
+		snprintf(err, 256, "--block-size: requests of %s have %u, always", s->cls->name,
+			 s->cls->block_max);
+		return -1;
+	}
 	if (s->block_size > s->cls->block_max) {
 		snprintf(err, 256, "--block-size: %s takes at most %u", s->cls->name,
 			 s->cls->block_max);

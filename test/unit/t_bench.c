@@ -165,6 +165,7 @@ static void bad_options(void **state)
 		{ "--attach=/a --dev=rng --prepare", "nothing to write" },
 		{ "--attach=/a --dev=blk --block-size=1000", "sectors of 512" },
 		{ "--attach=/a --dev=blk --block-size=2M", "must be 1 to 1M" },
+		{ "--attach=/a --dev=rtc --block-size=8", "requests of rtc have 16, always" },
 		{ "--attach=/a --dev=i2c --block-size=9000", "i2c takes at most 8192" },
 		{ "--attach=/a --dev=rng --rate=0", "must be 1 to 100000000" },
 		{ "--attach=/a --dev=rng --count=0", "must be 1 and more" },

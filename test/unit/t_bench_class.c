@@ -178,6 +178,50 @@ static void can_no_start(struct bent_req *r)
 	r->in[0] = r->vq == VIO_CAN_CONTROLQ ? 1 : 0;
 }
 
+/* ---- rpmb ---- */
+
+#if HAVE_MBEDTLS
+static void rpmb_type(struct bent_req *r)
+{
+	r->in[510] ^= late(r) ? 1 : 0;
+}
+
+static void rpmb_nothing(struct bent_req *r)
+{
+	r->in[510] = late(r) ? 0xee : r->in[510];
+}
+
+static void rpmb_result(struct bent_req *r)
+{
+	r->in[509] |= late(r) ? 1 : 0;
+}
+
+static void rpmb_nonce(struct bent_req *r)
+{
+	r->in[484] ^= late(r) ? 1 : 0;
+}
+
+static void rpmb_signature(struct bent_req *r)
+{
+	r->in[196] ^= late(r) ? 1 : 0;
+}
+
+static void rpmb_content(struct bent_req *r)
+{
+	r->in[228] ^= r->n < 5 && r->in[510] == 4 ? 1 : 0; /* the first reading is another */
+}
+
+static void rpmb_other_key(struct bent_req *r)
+{
+	r->out[196] ^= r->out_len == 1024 ? 1 : 0;
+}
+
+static void rpmb_no_program(struct bent_req *r)
+{
+	r->in[509] |= r->out_len == 1024 ? 5 : 0;
+}
+#endif
+
 /* ---- the table ---- */
 
 static const struct load {
@@ -194,6 +238,10 @@ static const struct load {
 	{ "can", "can,host=sim:rate=0", "", { 0 } },
 	{ "can", "can,host=sim:rate=0", "--address=0", { .hide = VIO_CAN_F_CLASSIC } },
 	{ "can", "can,host=sim:rate=0", "--block-size=64 --regions=5", { 0 } },
+#if HAVE_MBEDTLS
+	{ "rpmb", "rpmb,host=sim", "--prepare", { 0 } },
+	{ "rpmb", "rpmb,host=sim", "--prepare --verify=status", { .ask = rpmb_other_key } },
+#endif
 };
 
 /* dev: NULL for all of them */
@@ -248,6 +296,19 @@ static const struct row {
 	{ "can", "", "result 7 does not exist", { .answer = can_odd } },
 	{ "can", "--block-size=12", "the controller has no FD", { .hide = VIO_CAN_F_FD } },
 	{ "can", "--block-size=9", "frames have 1 to 8, 12, 16", { 0 } },
+#if HAVE_MBEDTLS
+	{ "rpmb", "", "the write counter: the device does not answer", { .answer = loses_first } },
+	{ "rpmb", "", "the write counter: an answer of type 0x0300", { .answer = rpmb_type } },
+	{ "rpmb", "", "a read: the answer was not written", { .answer = rpmb_nothing } },
+	{ "rpmb", "", "a read: result 0x0001", { .answer = rpmb_result } },
+	{ "rpmb", "", "a read: the nonce is not that", { .answer = rpmb_nonce } },
+	{ "rpmb", "", "the write counter: it is not signed", { .answer = rpmb_signature } },
+	{ "rpmb", "", "a read: not what it was at first", { .answer = rpmb_content } },
+	{ "rpmb", "", "the device has another key", { .ask = rpmb_other_key } },
+	{ "rpmb", "", "programming the key: result 0x0005", { .answer = rpmb_no_program } },
+	{ "rpmb", "--prepare=off", "the device has no key yet", { 0 } },
+	{ "rpmb", "--address=512", "result 0x0004: --address chooses a block", { 0 } },
+#endif
 };
 
 /* returns: exit code, its output in out */

@@ -21,6 +21,10 @@ static void loads(void **state)
 		"--dev=scmi --in-process=scmi,host=sim,scmi-delay=20 --event-idx --rate=20000",
 		"--dev=can --in-process=can,host=sim:rate=0 --memory=window --in-order",
 		"--dev=can --in-process=can,host=sim:rate=0 --event-idx --rate=20000 --indirect",
+#if HAVE_MBEDTLS
+		"--dev=rpmb --in-process=rpmb,host=sim --prepare --memory=bounce --indirect",
+		"--dev=rpmb --in-process=rpmb,host=sim --prepare --event-idx --rate=20000",
+#endif
 		"--dev=rtc --in-process=rtc,host=linux --rate=20000 --ring=packed --event-idx",
 		"--dev=blk --in-process=blk,host=null:1M --verify=status --depth=80",
 		"--dev=blk --in-process=blk,host=null:1M,num-queues=3 --queues=3 --verify=status",
