@@ -15,7 +15,7 @@
 /* A new class is one file and one line here. */
 const struct bench_class *const bench_classes[] = {
 	&bench_rng,  &bench_blk, &bench_console, &bench_i2c, &bench_gpio,
-	&bench_rtc,  &bench_spi, &bench_scmi,	 &bench_can,
+	&bench_rtc,  &bench_spi, &bench_scmi,	 &bench_can, &bench_watchdog,
 #if HAVE_MBEDTLS /* without, nobody can tell a signature */
 	&bench_rpmb,
 #endif

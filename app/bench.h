@@ -175,7 +175,7 @@ struct bench_class {
 
 extern const struct bench_class *const bench_classes[]; /* closed by NULL */
 extern const struct bench_class bench_rng, bench_blk, bench_i2c, bench_gpio, bench_console,
-	bench_rtc, bench_scmi, bench_spi, bench_can, bench_rpmb;
+	bench_rtc, bench_scmi, bench_spi, bench_can, bench_rpmb, bench_watchdog;
 
 /* bench.c: SIGINT and SIGTERM end the load; a second one ends the program */
 void bench_signals(void);
@@ -184,7 +184,7 @@ void bench_signals(void);
 int bench_options(int argc, char **argv, struct bench_spec *s, char err[256]);
 void bench_help(FILE *out);
 /* bench_duration - "2", "0.5", "250ms"; bench_count - "10", "64K"; returns: false when it is none, or not in range */
-uint16_t bench_chain(const struct bench_spec *s); /* descriptors of the longest request */
+uint32_t bench_chain(const struct bench_spec *s); /* descriptors of the longest request */
 bool bench_duration(const char *text, uint64_t *ns);
 bool bench_count(const char *text, uint64_t min, uint64_t max, uint64_t *n);
 const char *bench_memory_name(enum bench_memory m);

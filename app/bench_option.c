@@ -295,7 +295,7 @@ void bench_help(FILE *out)
 		     "stratos-bench(1) says more.\n");
 }
 
-uint16_t bench_chain(const struct bench_spec *s)
+uint32_t bench_chain(const struct bench_spec *s)
 {
 	return s->cls->chain ? s->cls->chain : 3;
 }

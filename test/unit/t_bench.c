@@ -139,7 +139,7 @@ static void bad_options(void **state)
 		{ "--attach --dev=rng", "--attach needs a value" },
 		{ "--spawn=foo --dev=rng", "must be a command with {sock}" },
 		{ "--attach=/a --dev=net",
-		  "--dev=net: must be one of rng blk console i2c gpio rtc spi scmi can" },
+		  "--dev=net: must be one of rng blk console i2c gpio rtc spi scmi can watchdog" },
 		{ "--attach=/a --dev=rng --frob", "--frob is not an option" },
 		{ "--attach=/a --dev=rng frob", "'frob' is not an option" },
 		{ "--attach=/a --dev=rng --ring=round", "--ring=round: must be split or packed" },

@@ -178,6 +178,39 @@ static void can_no_start(struct bent_req *r)
 	r->in[0] = r->vq == VIO_CAN_CONTROLQ ? 1 : 0;
 }
 
+/* ---- watchdog ---- */
+
+static void wd_status(struct bent_req *r)
+{
+	r->in[0] = late(r) ? 3 : 0;
+}
+
+static void wd_nothing(struct bent_req *r)
+{
+	r->in[0] = late(r) ? 0xee : 0;
+}
+
+static void wd_state(struct bent_req *r)
+{
+	r->in[1] = late(r) ? 2 : r->in[1]; /* no way out, and not running */
+}
+
+static void wd_action(struct bent_req *r)
+{
+	r->in[2] = late(r) ? 6 : r->in[2];
+}
+
+static void wd_left(struct bent_req *r)
+{
+	r->in[12] = late(r) ? 7 : r->in[12];
+}
+
+static void wd_running(struct bent_req *r)
+{
+	r->in[1] = 1;
+	memcpy(r->in + 12, r->in + 4, 4);
+}
+
 /* ---- rpmb ---- */
 
 #if HAVE_MBEDTLS
@@ -238,6 +271,8 @@ static const struct load {
 	{ "can", "can,host=sim:rate=0", "", { 0 } },
 	{ "can", "can,host=sim:rate=0", "--address=0", { .hide = VIO_CAN_F_CLASSIC } },
 	{ "can", "can,host=sim:rate=0", "--block-size=64 --regions=5", { 0 } },
+	{ "watchdog", "watchdog,host=sim", "", { 0 } },
+	{ "watchdog", "watchdog,host=sim", "--indirect", { .answer = wd_running } },
 #if HAVE_MBEDTLS
 	{ "rpmb", "rpmb,host=sim", "--prepare", { 0 } },
 	{ "rpmb", "rpmb,host=sim", "--prepare --verify=status", { .ask = rpmb_other_key } },
@@ -296,6 +331,11 @@ static const struct row {
 	{ "can", "", "result 7 does not exist", { .answer = can_odd } },
 	{ "can", "--block-size=12", "the controller has no FD", { .hide = VIO_CAN_F_FD } },
 	{ "can", "--block-size=9", "frames have 1 to 8, 12, 16", { 0 } },
+	{ "watchdog", "", "status 3", { .answer = wd_status } },
+	{ "watchdog", "", "the status byte was not written", { .answer = wd_nothing } },
+	{ "watchdog", "", "state 0x02 does not exist", { .answer = wd_state } },
+	{ "watchdog", "", "action 6 does not exist", { .answer = wd_action } },
+	{ "watchdog", "", "7 ms are left, of 60000, and it is not running", { .answer = wd_left } },
 #if HAVE_MBEDTLS
 	{ "rpmb", "", "the write counter: the device does not answer", { .answer = loses_first } },
 	{ "rpmb", "", "the write counter: an answer of type 0x0300", { .answer = rpmb_type } },

@@ -21,6 +21,7 @@ static void loads(void **state)
 		"--dev=scmi --in-process=scmi,host=sim,scmi-delay=20 --event-idx --rate=20000",
 		"--dev=can --in-process=can,host=sim:rate=0 --memory=window --in-order",
 		"--dev=can --in-process=can,host=sim:rate=0 --event-idx --rate=20000 --indirect",
+		"--dev=watchdog --in-process=watchdog,host=sim --memory=bounce --indirect",
 #if HAVE_MBEDTLS
 		"--dev=rpmb --in-process=rpmb,host=sim --prepare --memory=bounce --indirect",
 		"--dev=rpmb --in-process=rpmb,host=sim --prepare --event-idx --rate=20000",

@@ -123,6 +123,7 @@ static void ours(void **state)
 		{ "scmi --host=sim --scmi-delay=50", "--dev=scmi --indirect --address=1" },
 		{ "can --host=sim:rate=0", "--dev=can --ring=packed --event-idx --in-order" },
 		{ "can --host=sim:rate=0", "--dev=can --indirect --block-size=48 --regions=9" },
+		{ "watchdog --host=sim", "--dev=watchdog --ring=packed --event-idx --in-order" },
 #if HAVE_MBEDTLS /* the second finds the key of the first */
 		{ "rpmb --host=file:$TMPDIR/rpmb", "--dev=rpmb --prepare --event-idx" },
 		{ "rpmb --host=file:$TMPDIR/rpmb", "--dev=rpmb --ring=packed --address=500" },
