@@ -58,6 +58,7 @@ int main(int argc, char **argv)
 	char *class_name = argc > 0 ? linked_class(argv[0]) : NULL;
 
 	log_init(LOG_INFO);
+	log_limit(LOG_BURST);
 	if (class_name) {
 		argv[0] = class_name;
 		return cmd_device(argc, argv);
