@@ -342,7 +342,8 @@ static int finish(struct bench_spec *s, bool sized, char err[256])
 			 s->cls->block_max);
 		return -1;
 	}
-	most = s->indirect ? s->queue_size : s->queue_size / bench_chain(s);
+	most = s->queue_size;
+	most = s->indirect ? most : most / bench_chain(s);
 	if (s->depth > most) {
 		snprintf(of, sizeof(of), " of up to %u descriptors", bench_chain(s));
 		snprintf(err, 256,
