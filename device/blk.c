@@ -29,6 +29,8 @@
 /* A share of a turn, in bytes: the driver is shown it before the next one begins. A request counts for some more. */
 #define SHARE	   65536u
 #define SHARE_EACH 4096u
+/* The first is one request, where it can be shown: a driver that is about to sleep sees that it need not. */
+#define FIRST (VIO_CFG_QUICK ? SHARE - 1u : 0u)
 
 /* A 64-bit atomic is a library call on 32-bit targets; there one executor serves all (vio_blk_resize). */
 static uint64_t blk_sectors(const struct vio_blk *b)
@@ -243,20 +245,19 @@ static bool blk_commit(struct vio_blk *b, struct vio_vq *q)
 static void blk_queue(struct vio_dev *d, struct vio_vq *q)
 {
 	struct vio_blk *b = (struct vio_blk *)(void *)d;
-	uint32_t share =
-		SHARE -
-		1u; /* the first is one request: a driver about to sleep sees that it need not */
+	uint32_t begin = FIRST;
 	bool more;
 
 	do {
 		struct vio_req *r;
+		uint32_t share = begin;
 
 		while ((share < SHARE) && ((r = vio_vq_pop(q)) != NULL)) {
 			share += SHARE_EACH + r->in_len + r->out_len;
 			blk_request(b, (struct vio_blk_req *)(void *)r);
 		}
 		more = blk_commit(b, q) || (share >= SHARE);
-		share = 0;
+		begin = 0;
 		if (more) {
 			vio_vq_show(q);
 		}

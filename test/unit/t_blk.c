@@ -246,6 +246,45 @@ static void t_not_negotiated(void **state)
 	disk_end(k);
 }
 
+static struct rig *seen_by;
+static struct rig_req many[12];
+static uint32_t submits, back[12]; /* how many the driver has when each reaches the host */
+
+static int submit_seen(void *host, struct vio_blk_io *io)
+{
+	rig_collect(seen_by);
+	for (uint32_t i = 0; i < 12u; i++) {
+		back[submits] += many[i].back ? 1u : 0u;
+	}
+	submits++;
+	return sim_blk_ops.submit(host, io);
+}
+
+/* A turn of twelve: the first is shown alone, so that a driver that is about to sleep stays awake, then 64 KiB at a time. */
+static void t_shown(void **state)
+{
+	struct disk *k = disk_up(false, ALL);
+	struct vio_blk_host_ops ops = sim_blk_ops;
+	uint8_t buf[16];
+
+	(void)state;
+	ops.submit = submit_seen;
+	k->b->host_ops = &ops;
+	seen_by = &k->g;
+	submits = 0;
+	memset(back, 0, sizeof(back));
+	for (uint32_t i = 0; i < 12u; i++) {
+		rig_add(&k->g, 0, &many[i], buf, head(buf, VIO_BLK_T_IN, 8u * i), 4097);
+	}
+	rig_kick(&k->g, 0);
+	assert_int_equal(submits, 12);
+	for (uint32_t i = 0; i < 12u; i++) {
+		assert_int_equal(back[i], i == 0 ? 0 : i < 9 ? 1 : 9);
+		assert_int_equal(status(&many[i]), VIO_BLK_S_OK);
+	}
+	disk_end(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,8 +292,7 @@ int main(void)
 		cmocka_unit_test(t_wrong),	    cmocka_unit_test(t_short_head),
 		cmocka_unit_test(t_no_status),	    cmocka_unit_test(t_get_id),
 		cmocka_unit_test(t_read_only),	    cmocka_unit_test(t_ranges),
-		cmocka_unit_test(t_not_negotiated),
-
+		cmocka_unit_test(t_not_negotiated), cmocka_unit_test(t_shown),
 	};
 	int failed = 0;
 
