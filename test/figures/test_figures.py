@@ -80,6 +80,7 @@ def test_static_memory(static):
     command = figures.NULL.replace(meter.STRATOS, str(static)).replace(" --sandbox=off", "")
     idle, loaded = figures.memory_of(command, *figures.WAIT, "--count=50000")
     assert idle["all but the guest's"] < 1000 * KIB, idle
+    assert loaded["all but the guest's"] < 1000 * KIB, loaded
     assert loaded["own"] < 256 * KIB, loaded
 
 
