@@ -163,7 +163,7 @@ struct bench_class {
 	uint32_t block_size, block_max; /* bytes: default, most */
 	uint16_t chain;			/* descriptors of its longest request; 0: 3 */
 	uint16_t blocks;		/* in the data buffer of a request; 0: 1 */
-	bool (*next)(struct bench *b, struct bench_req *r);
+	bool (*next)(struct bench *b, struct bench_req *r); /* NULL: always, in the load */
 	void (*build)(struct bench *b, struct bench_req *r);
 	void (*check)(struct bench *b, struct bench_req *r, uint32_t len);
 	int (*open)(struct bench *b, char err[256]); /* 0 | -1; may be NULL, as ready and close */
@@ -183,8 +183,8 @@ void bench_signals(void);
 /* bench_option.c: 0 | -1 and err | 1 --help was printed */
 int bench_options(int argc, char **argv, struct bench_spec *s, char err[256]);
 void bench_help(FILE *out);
-/* bench_duration - "2", "0.5", "250ms"; bench_count - "10", "64K"; returns: false when it is none, or not in range */
 uint32_t bench_chain(const struct bench_spec *s); /* descriptors of the longest request */
+/* bench_duration - "2", "0.5", "250ms"; bench_count - "10", "64K"; returns: false when it is none, or not in range */
 bool bench_duration(const char *text, uint64_t *ns);
 bool bench_count(const char *text, uint64_t min, uint64_t max, uint64_t *n);
 const char *bench_memory_name(enum bench_memory m);

@@ -12,12 +12,6 @@
 #define IDENTIFIER 0x123u
 #define NO_RESULT  0xeeu
 
-static bool can_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static bool is_fd(const struct bench *b)
 {
 	return b->spec.block_size > VIO_CAN_CLASSIC_LEN || !(b->features & VIO_CAN_F_CLASSIC);
@@ -113,7 +107,6 @@ const struct bench_class bench_can = {
 	.control_vq = VIO_CAN_CONTROLQ,
 	.block_size = VIO_CAN_CLASSIC_LEN,
 	.block_max = VIO_CAN_FD_LEN,
-	.next = can_next,
 	.build = can_build,
 	.check = can_check,
 	.open = can_open,

@@ -4,12 +4,6 @@
 #include "vio/spec/console.h"
 #include <string.h>
 
-static bool console_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static void console_build(struct bench *b, struct bench_req *r)
 {
 	(void)b;
@@ -34,7 +28,6 @@ const struct bench_class bench_console = {
 	.first_vq = VIO_CONSOLE_VQ_TX0,
 	.block_size = 64,
 	.block_max = 65536,
-	.next = console_next,
 	.build = console_build,
 	.check = console_check,
 };

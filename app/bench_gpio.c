@@ -6,12 +6,6 @@
 
 #define NOTHING 0xeeu
 
-static bool gpio_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static void gpio_build(struct bench *b, struct bench_req *r)
 {
 	uint32_t line = b->spec.address == UINT32_MAX ? 0 : b->spec.address;
@@ -47,7 +41,6 @@ const struct bench_class bench_gpio = {
 	.about = "the direction of a line; status, length and value are verified",
 	.block_size = 2,
 	.block_max = 2,
-	.next = gpio_next,
 	.build = gpio_build,
 	.check = gpio_check,
 };

@@ -7,12 +7,6 @@
 #define ADDRESS	  0x50u
 #define NO_STATUS 0xeeu
 
-static bool i2c_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static void i2c_build(struct bench *b, struct bench_req *r)
 {
 	uint32_t a = b->spec.address == UINT32_MAX ? ADDRESS : b->spec.address;
@@ -50,7 +44,6 @@ const struct bench_class bench_i2c = {
 	.want = VIO_I2C_F_ZERO_LENGTH_REQUEST,
 	.block_size = 2,
 	.block_max = 8192,
-	.next = i2c_next,
 	.build = i2c_build,
 	.check = i2c_check,
 };

@@ -6,12 +6,6 @@
 #define UNTOUCHED 0xa5u
 #define TELLING	  16u /* bytes of which chance makes no two alike */
 
-static bool rng_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static void rng_build(struct bench *b, struct bench_req *r)
 {
 	(void)b;
@@ -48,7 +42,6 @@ const struct bench_class bench_rng = {
 	.about = "random bytes; length, and that the buffer was filled, are verified",
 	.block_size = 64,
 	.block_max = 1u << 20,
-	.next = rng_next,
 	.build = rng_build,
 	.check = rng_check,
 };

@@ -53,12 +53,6 @@ static void nonce_of(const struct bench *b, uint64_t k, uint8_t nonce[16])
 	memcpy(nonce, v, sizeof(v));
 }
 
-static bool rpmb_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static uint8_t *answer(const struct bench_req *r)
 {
 	return r->data.p + 2u * FRAME; /* behind the two that may be sent */
@@ -248,7 +242,6 @@ const struct bench_class bench_rpmb = {
 	.block_size = FRAME,
 	.block_max = FRAME,
 	.blocks = 3,
-	.next = rpmb_next,
 	.build = rpmb_build,
 	.check = rpmb_check,
 	.ready = rpmb_ready,

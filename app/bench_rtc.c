@@ -20,12 +20,6 @@ struct clock {
 	uint64_t next; /* request that comes back next */
 };
 
-static bool rtc_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static void request(struct bench_req *r, uint16_t type, uint16_t id)
 {
 	uint32_t len = type == VIO_RTC_REQ_CFG ? sizeof(struct vio_rtc_req_head) : SIZE;
@@ -151,7 +145,6 @@ const struct bench_class bench_rtc = {
 	.first_vq = VIO_RTC_REQUESTQ,
 	.block_size = SIZE,
 	.block_max = SIZE,
-	.next = rtc_next,
 	.build = rtc_build,
 	.check = rtc_check,
 	.ready = rtc_ready,

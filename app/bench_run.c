@@ -111,7 +111,7 @@ static void put(struct bench *b, struct load *l, struct bench_queue *q, uint64_t
 	int rc;
 
 	r->k = b->sent;
-	if (!b->spec.cls->next(b, r)) {
+	if (b->spec.cls->next ? !b->spec.cls->next(b, r) : b->phase != BENCH_MEASURE) {
 		l->over = true;
 		return;
 	}

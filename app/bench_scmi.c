@@ -63,12 +63,6 @@ static void request(const struct scmi *s, struct bench_req *r, const struct comm
 	r->n_in = 1;
 }
 
-static bool scmi_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static void scmi_build(struct bench *b, struct bench_req *r)
 {
 	const struct scmi *s = b->own;
@@ -192,7 +186,6 @@ const struct bench_class bench_scmi = {
 	.first_vq = VIO_SCMI_CMDQ,
 	.block_size = ROOM,
 	.block_max = ROOM,
-	.next = scmi_next,
 	.build = scmi_build,
 	.check = scmi_check,
 	.ready = scmi_ready,

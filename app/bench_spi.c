@@ -15,12 +15,6 @@
 #define BITS	  8u
 #define FREQ	  10000000u /* Hz, of a controller without a limit */
 
-static bool spi_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 /* What request k sends, from byte i on; the bytes before end of 8 */
 static uint64_t sent(const struct bench *b, uint64_t k, uint32_t i)
 {
@@ -157,7 +151,6 @@ const struct bench_class bench_spi = {
 	.block_max = 65536,
 	.chain = 4,
 	.blocks = 2,
-	.next = spi_next,
 	.build = spi_build,
 	.check = spi_check,
 	.open = spi_open,

@@ -13,12 +13,6 @@
 #define STATES                                                                                     \
 	(VIO_WATCHDOG_STATE_RUNNING | VIO_WATCHDOG_STATE_NOWAYOUT | VIO_WATCHDOG_STATE_EXPIRED)
 
-static bool watchdog_next(struct bench *b, struct bench_req *r)
-{
-	(void)r;
-	return b->phase == BENCH_MEASURE;
-}
-
 static void watchdog_build(struct bench *b, struct bench_req *r)
 {
 	(void)b;
@@ -74,7 +68,6 @@ const struct bench_class bench_watchdog = {
 	.first_vq = VIO_WATCHDOG_REQUESTQ,
 	.block_size = SIZE,
 	.block_max = SIZE,
-	.next = watchdog_next,
 	.build = watchdog_build,
 	.check = watchdog_check,
 };

@@ -93,7 +93,7 @@ static void period(struct polling *p, uint64_t cpu)
 
 bool polling_vain(struct polling *p)
 {
-	return p->thrifty && p->way == POLLING_LOOK && !p->leaving && ++p->vain >= VAIN;
+	return p->way == POLLING_LOOK && ++p->vain >= VAIN;
 }
 
 void polling_measure(struct polling *p, uint64_t cpu)

@@ -11,7 +11,7 @@
  * property of the machine, its other users and the load, and nothing but measuring tells. On processors that nobody
  * else wants a wake-up may cost a hundred requests, and a loop that looks keeps its driver awake too; beside a driver that
  * waits for the same processor, every look is in vain. So the loop's processor time a request is measured both ways,
- * and the cheaper way is taken. The other is tried again: a trial may cost a fiftieth of what follows before
+ * and the cheaper way is taken. The other is tried again: a trial may cost a hundredth of what follows before
  * the next, and a verdict that is confirmed is asked half as often. A trial of looking ends early when it looks in vain.
  */
 #ifndef HOSTED_POLLING_H
