@@ -13,27 +13,12 @@
 #include <unistd.h>
 #include "rpmb_bed.h"
 #include "hostrig.h"
-#include "hosted/mac.h"
+#include "rpmb_sign.h"
 
 extern const struct host_kind host_linux_rpmb[], host_sim_rpmb[];
 
 static const uint8_t key[VIO_RPMB_MAC] = "thirty-two bytes that are secret";
 static char path[64];
-
-static void sign(struct vio_rpmb_frame *f, uint16_t n, const uint8_t k[VIO_RPMB_MAC])
-{
-	struct mac *m = mac_new();
-	uint16_t i;
-
-	assert_non_null(m);
-	mac_key(m, k);
-	mac_begin(m);
-	for (i = 0; i < n; i++) {
-		mac_add(m, f[i].data, VIO_RPMB_SIGNED);
-	}
-	mac_end(m, f[n - 1].key_mac);
-	mac_free(m);
-}
 
 /* RFC 4231, 4.2: a key of 20 bytes 0x0b, zeroes behind it are the same key; FIPS 180-4: SHA-256 of "abc" */
 static void test_library(void **state)

@@ -24,7 +24,7 @@
 #include <unistd.h>
 #include "rpmb_bed.h"
 #include "hostrig.h"
-#include "hosted/mac.h"
+#include "rpmb_sign.h"
 
 extern const struct host_kind host_linux_rpmb[];
 
@@ -47,20 +47,6 @@ static struct {
 	bool half;	 /* after it was done */
 	const char *why; /* the first thing that was wrong with a command */
 } k;
-
-static void sign(struct vio_rpmb_frame *f, uint16_t n, const uint8_t with[VIO_RPMB_MAC])
-{
-	struct mac *m = mac_new();
-	uint16_t i;
-
-	mac_key(m, with);
-	mac_begin(m);
-	for (i = 0; i < n; i++) {
-		mac_add(m, f[i].data, VIO_RPMB_SIGNED);
-	}
-	mac_end(m, f[n - 1].key_mac);
-	mac_free(m);
-}
 
 static int table(const char *text)
 {

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include "hosted/host_kind.h"
 #include "hosted/log.h"
-#include "hosted/mac.h"
+#include "rpmb_sign.h"
 #include "vio/can.h"
 #include "vio/rtc.h"
 #include "vio/scmi.h"
@@ -49,21 +49,6 @@ static unsigned descriptors;
 static uint32_t counter; /* of the RPMB */
 
 /* ---- all of them ---- */
-
-static void sign(struct vio_rpmb_frame *f, uint16_t n, const uint8_t with[VIO_RPMB_MAC])
-{
-	struct mac *m = mac_new();
-	uint16_t i;
-
-	assert_non_null(m);
-	mac_key(m, with);
-	mac_begin(m);
-	for (i = 0; i < n; i++) {
-		mac_add(m, f[i].data, VIO_RPMB_SIGNED);
-	}
-	mac_end(m, f[n - 1].key_mac);
-	mac_free(m);
-}
 
 static void turns(void)
 {
